@@ -1,0 +1,191 @@
+"""The installation file's model: what one demonstration site is, and how it is measured.
+
+The file is the only place where a channel is declared. `vitrine.installation_file.load` reads it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vitrine.i18n import Language
+
+Kind = Literal["test_bench", "showcase"]
+Domain = Literal["water", "residual_materials", "energy_efficiency", "renewable_energy"]
+Transport = Literal["tcp", "rtu", "rtu_over_tcp", "mqtt"]
+
+KINDS: tuple[str, ...] = ("test_bench", "showcase")
+DOMAINS: tuple[str, ...] = ("water", "residual_materials", "energy_efficiency", "renewable_energy")
+TRANSPORTS: tuple[str, ...] = ("tcp", "rtu", "rtu_over_tcp", "mqtt")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in both languages."""
+
+    fr: str = ""
+    en: str = ""
+
+    def __getitem__(self, language: Language) -> str:
+        return self.fr if language == "fr" else self.en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """When an instrument was last calibrated, and until when that holds."""
+
+    date: datetime.date
+    due: datetime.date | None = None
+    certificate: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityRules:
+    """Thresholds of the quality tests, in the channel's unit; None where a test is not asked for."""
+
+    #: Outside → fail.
+    gross_range_fail: tuple[float, float] | None = None
+    #: Outside → suspect; lies inside the fail range.
+    gross_range_suspect: tuple[float, float] | None = None
+    #: Distance from the mean of the two neighbours.
+    spike_suspect: float | None = None
+    spike_fail: float | None = None
+    #: Change per second.
+    rate_of_change_suspect: float | None = None
+    rate_of_change_fail: float | None = None
+    #: Seconds without a change greater than the tolerance.
+    flat_line_suspect_s: float | None = None
+    flat_line_fail_s: float | None = None
+    flat_line_tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """What a site adds to, or changes of, one channel of a device's profile."""
+
+    #: Key of the channel in the profile.
+    key: str
+    name: Text = field(default_factory=Text)
+    #: UCUM code to convert to; empty: the profile's.
+    unit: str = ""
+    #: Digits after the decimal mark that people should see; None: the profile's.
+    decimals: int | None = None
+    #: As people state it, for example ``0.4 % of reading``.
+    accuracy: str = ""
+    calibration: Calibration | None = None
+    rules: QualityRules = field(default_factory=QualityRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a device is reached; which fields matter depends on the transport."""
+
+    transport: Transport
+    host: str = ""
+    port: int = 0
+    #: Serial device, for ``rtu``.
+    serial_port: str = ""
+    baudrate: int = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: int = 1
+    #: Modbus unit id.
+    unit: int = 1
+    #: Seconds without an answer until a request has failed.
+    timeout_s: float = 1.0
+    #: MQTT topic on which the sensor publishes.
+    topic: str = ""
+    username: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One instrument."""
+
+    key: str
+    #: Name of a profile, or a path to one beside the installation file.
+    profile: str
+    connection: Connection
+    #: Seconds between two readings; for MQTT sensors, the longest expected silence.
+    every_s: float
+    name: Text = field(default_factory=Text)
+    #: Only these channels of the profile are read; empty: all of them.
+    channels: tuple[Channel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """The broker that a gateway sends to."""
+
+    host: str
+    port: int
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    username: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Limits of the queue on the gateway's disk."""
+
+    max_bytes: int = 2_000_000_000
+    #: Longest time between a measurement and its safety on disk.
+    flush_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The agent of an installation."""
+
+    node: str
+    uplink: Uplink
+    queue: Queue = field(default_factory=Queue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """A versioned formula over channels, with its unit."""
+
+    key: str
+    version: int
+    name: Text
+    #: Arithmetic over `inputs` and `parameters`; `vitrine_evaluation.formula` says which functions there are.
+    formula: str
+    unit: str
+    decimals: int = 2
+    #: Name in the formula → ``device/channel``.
+    inputs: dict[str, str] = field(default_factory=dict)
+    #: Name in the formula → (value, unit), for example a baseline.
+    parameters: dict[str, tuple[float, str]] = field(default_factory=dict)
+    description: Text = field(default_factory=Text)
+    #: Norm or publication that defines it.
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One demonstration site, as its file describes it."""
+
+    slug: str
+    kind: Kind
+    domain: Domain
+    name: Text
+    organisation: str
+    organisation_name: str
+    gateway: Gateway
+    devices: tuple[Device, ...]
+    description: Text = field(default_factory=Text)
+    municipality: str = ""
+    #: True where the instruments are simulated; every page then says so.
+    simulated: bool = False
+    latitude: float | None = None
+    longitude: float | None = None
+    licence: str = "CC-BY-4.0"
+    indicators: tuple[Indicator, ...] = ()
+    #: Where the file was read from, its text and the SHA-256 of its bytes (hexadecimal).
+    path: str = ""
+    source: str = ""
+    sha256: str = ""

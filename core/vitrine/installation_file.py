@@ -1,0 +1,254 @@
+"""Reading an installation file: the whole file, every mistake at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from typing import cast
+
+from vitrine.errors import InstallationError, Problem
+from vitrine.installation import (
+    DOMAINS,
+    KINDS,
+    Domain,
+    Gateway,
+    Indicator,
+    Installation,
+    Kind,
+    Queue,
+    Text,
+    Uplink,
+)
+from vitrine.installation_devices import read_devices
+from vitrine.table_reader import Problems, TableReader
+from vitrine.toml_source import key_lines
+from vitrine.units import UNITS, nearest
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_NODE = re.compile(r"[^+/#\s]+")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_CHANNEL = re.compile(r"[^/\s]+/[^/\s]+")
+
+
+def load(path: FilePath) -> Installation:
+    """Read an installation file; InstallationError tells every mistake with its line."""
+    installation, problems = inspect(path)
+    if problems or installation is None:
+        raise invalid(path, problems)
+    return installation
+
+
+def invalid(path: FilePath, problems: list[Problem]) -> InstallationError:
+    """Build the error that tells all mistakes of a file, in the order of its lines."""
+    ordered = sorted(problems, key=lambda problem: (problem.line, problem.key))
+    count = "one mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
+    return InstallationError(
+        f"{path} has {count}", hint="Mend the lines named, then run “vitrine check” again.", problems=ordered
+    )
+
+
+def inspect(path: FilePath) -> tuple[Installation | None, Problems]:
+    """Read an installation file and return what could be understood with the mistakes found.
+
+    The installation is None when the file cannot be read at all or lacks its gateway.
+    """
+    problems = Problems(str(path), {})
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        problems.append(
+            Problem(code="unreadable", message=f"the file cannot be read: {error.strerror}", where=str(path))
+        )
+        return None, problems
+    except UnicodeDecodeError as error:
+        problems.append(
+            Problem(code="not-utf8", message=f"the file is not UTF-8 text at byte {error.start}", where=str(path))
+        )
+        return None, problems
+    except tomllib.TOMLDecodeError as error:
+        problems.append(_syntax(error, path))
+        return None, problems
+    problems.lines = key_lines(text)
+    installation = _read(TableReader(document, (), problems), path, text, hashlib.sha256(raw).hexdigest())
+    return installation, problems
+
+
+def _syntax(error: tomllib.TOMLDecodeError, path: FilePath) -> Problem:
+    line = re.search(r"line (\d+)", str(error))
+    message = re.sub(r"\s*\(at .*\)$", "", str(error))
+    return Problem(
+        code="toml-syntax",
+        message=f"not valid TOML: {message}",
+        where=str(path),
+        line=int(line[1]) if line else 0,
+        allowed="TOML 1.0; nothing after this line could be checked",
+    )
+
+
+def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installation | None:
+    head = root.table("installation", required=True)
+    gateway = _read_gateway(root)
+    devices = read_devices(root)
+    indicators = tuple(_read_indicators(root))
+    root.finish()
+    if head is None:
+        return None
+    location = head.table("location")
+    latitude = location.number("latitude", low=-90, high=90, required=True) if location else None
+    longitude = location.number("longitude", low=-180, high=180, required=True) if location else None
+    if location:
+        location.finish()
+    slug = _slug(head, "slug")
+    organisation = _slug(head, "organisation")
+    found = {
+        "slug": slug,
+        "kind": cast(Kind, head.choice("kind", KINDS, required=True)),
+        "domain": cast(Domain, head.choice("domain", DOMAINS, required=True)),
+        "name": read_text(head, "name", required=True),
+        "organisation": organisation,
+        "organisation_name": head.text("organisation_name") or organisation,
+        "description": read_text(head, "description"),
+        "municipality": head.text("municipality"),
+        "simulated": head.take("simulated", bool) or False,
+        "licence": head.text("licence") or "CC-BY-4.0",
+    }
+    head.finish()
+    if gateway is None:
+        return None
+    return Installation(
+        **found,  # type: ignore[arg-type]  # each value was read with its own type just above
+        latitude=latitude,
+        longitude=longitude,
+        gateway=gateway,
+        devices=devices,
+        indicators=indicators,
+        path=str(path),
+        source=text,
+        sha256=sha256,
+    )
+
+
+def read_text(reader: TableReader, key: str, *, required: bool = False) -> Text:
+    """Take a text in both languages: ``{ fr = "…", en = "…" }``."""
+    table = reader.table(key, required=required)
+    if table is None:
+        return Text()
+    text = Text(fr=table.text("fr", required=True), en=table.text("en", required=True))
+    table.finish()
+    return text
+
+
+def _slug(reader: TableReader, key: str) -> str:
+    value = reader.text(key, required=True)
+    if value and not _SLUG.fullmatch(value):
+        reader.note(
+            "not-a-slug",
+            key,
+            f"“{value}” cannot be part of an address",
+            "small letters, digits and hyphens, for example pilote-uf",
+        )
+    return value
+
+
+def _read_gateway(root: TableReader) -> Gateway | None:
+    table = root.table("gateway", required=True)
+    if table is None:
+        return None
+    node = table.text("node", required=True)
+    if node and not _NODE.fullmatch(node):
+        table.note("not-a-node", "node", f"“{node}” cannot be an MQTT topic level", "no space, +, / or #")
+    uplink = table.table("uplink", required=True)
+    queue = table.table("queue")
+    gateway = Gateway(
+        node=node,
+        uplink=_read_uplink(uplink) if uplink else Uplink(host="", port=0),
+        queue=_read_queue(queue) if queue else Queue(),
+    )
+    table.finish()
+    return gateway
+
+
+def _read_uplink(table: TableReader) -> Uplink:
+    uplink = Uplink(
+        host=table.text("host", required=True),
+        port=table.integer("port", low=1, high=65535, default=8883),
+        ca=table.text("ca"),
+        certificate=table.text("certificate"),
+        key=table.text("key"),
+        username=table.text("username"),
+        password_file=table.text("password_file"),
+    )
+    if uplink.key and not uplink.certificate:
+        table.note(
+            "missing-key", "certificate", "a private key is named without its certificate", "name both, or neither"
+        )
+    if uplink.username and not uplink.password_file:
+        table.note(
+            "missing-key",
+            "password_file",
+            "a user name is given without a password file",
+            "path of a file that holds the password",
+        )
+    table.finish()
+    return uplink
+
+
+def _read_queue(table: TableReader) -> Queue:
+    queue = Queue(
+        max_bytes=table.integer("max_bytes", low=1_000_000, default=2_000_000_000),
+        flush_s=table.duration("flush", default=1.0),
+    )
+    table.finish()
+    return queue
+
+
+def _read_indicators(root: TableReader) -> Iterator[Indicator]:
+    seen: dict[str, TableReader] = {}
+    for table in root.tables("indicator"):
+        key = _slug(table, "key")
+        if key in seen:
+            table.note("repeated-key", "key", f"the indicator “{key}” is declared twice", "another key")
+        seen[key] = table
+        unit = table.text("unit", required=True)
+        if unit and unit not in UNITS:
+            table.note("unknown-unit", "unit", f"“{unit}” is not a known unit", nearest(unit))
+        yield Indicator(
+            key=key,
+            version=table.integer("version", low=1, default=1),
+            name=read_text(table, "name", required=True),
+            description=read_text(table, "description"),
+            formula=table.text("formula", required=True),
+            unit=unit,
+            decimals=table.integer("decimals", low=0, high=9, default=2),
+            inputs=table.mapping("inputs", _read_input),
+            parameters=table.mapping("parameters", _read_parameter),
+            reference=table.text("reference"),
+        )
+        table.finish()
+
+
+def _read_input(table: TableReader, name: str) -> str:
+    channel = table.text(name)
+    if not _NAME.fullmatch(name):
+        table.note("not-a-name", name, f"“{name}” cannot be a name in a formula", "small letters, digits and _")
+    if channel and not _CHANNEL.fullmatch(channel):
+        table.note(
+            "not-a-channel", name, f"“{channel}” does not name a channel", "device/channel, for example feed-flow/flow"
+        )
+    return channel
+
+
+def _read_parameter(table: TableReader, name: str) -> tuple[float, str]:
+    inner = table.table(name)
+    if inner is None:
+        return 0.0, "1"
+    value, unit = inner.number("value", required=True), inner.text("unit", required=True)
+    if unit and unit not in UNITS:
+        inner.note("unknown-unit", "unit", f"“{unit}” is not a known unit", nearest(unit))
+    inner.finish()
+    return value, unit

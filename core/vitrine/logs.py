@@ -1,0 +1,35 @@
+"""Structured logs: one line an event, English keys, on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def set_up(*, style: Literal["console", "json"] | str = "console", level: str = "info") -> None:
+    """Send the logs of this process to standard error, as coloured lines or as JSON."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def logger(room: str) -> structlog.typing.FilteringBoundLogger:
+    """Return the logger of a room; its events carry the room's name."""
+    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+    return bound
