@@ -1,0 +1,15 @@
+"""Fixtures that every test may use: real servers, and an environment without this machine's settings."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.servers.fixtures"]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out what the person who runs the tests has set for their own Vitrine."""
+    for name in list(os.environ):
+        if name == "DATABASE_URL" or (name.startswith("VITRINE_") and not name.startswith("VITRINE_TEST_")):
+            monkeypatch.delenv(name)
