@@ -80,7 +80,9 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         line, shape = (line[:cut], shape[:cut]) if cut >= 0 else (line, shape)
         if not pending:
             start = number
-            if _HEADER.match(line):
+            if not shape.strip().strip("_"):  # inside a text of several lines
+                continue
+            if _HEADER.match(shape):
                 yield number, line
                 continue
         pending += line + "\n"

@@ -1,0 +1,105 @@
+"""Topics and payloads of Sparkplug B, as the specification's tables say them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine.errors import PayloadError
+from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, decode, encode
+from vitrine.sparkplug.schema import PayloadMessage
+
+INTEGERS = [
+    (DataType.INT8, -128, 127),
+    (DataType.INT16, -(2**15), 2**15 - 1),
+    (DataType.INT32, -(2**31), 2**31 - 1),
+    (DataType.INT64, -(2**63), 2**63 - 1),
+    (DataType.UINT8, 0, 255),
+    (DataType.UINT16, 0, 2**16 - 1),
+    (DataType.UINT32, 0, 2**32 - 1),
+    (DataType.UINT64, 0, 2**64 - 1),
+    (DataType.DATETIME, 0, 2**63),
+]
+
+
+@pytest.mark.parametrize(("datatype", "low", "high"), INTEGERS)
+def test_integers_come_back_at_both_ends(datatype: DataType, low: int, high: int) -> None:
+    for value in (low, high, 0, 1):
+        payload = Payload(metrics=(Metric(name="x", datatype=datatype, value=value),))
+        assert decode(encode(payload)) == payload
+
+
+@given(
+    st.builds(
+        Metric,
+        name=st.text(min_size=1, max_size=20),
+        alias=st.none() | st.integers(0, 2**32),
+        timestamp=st.none() | st.integers(0, 2**45),
+        datatype=st.just(DataType.DOUBLE),
+        value=st.none() | st.floats(allow_nan=False),
+        historical=st.booleans(),
+        properties=st.dictionaries(
+            st.text(max_size=5),
+            st.builds(PropertyValue, st.just(DataType.STRING), st.none() | st.text(max_size=9)),
+            max_size=3,
+        ),
+    )
+)
+def test_a_metric_survives_the_wire(metric: Metric) -> None:
+    payload = Payload(timestamp=1_700_000_000_000, seq=0, metrics=(metric,))
+    assert decode(encode(payload)) == payload
+
+
+def test_zero_is_present_on_the_wire() -> None:
+    message = PayloadMessage()
+    message.ParseFromString(encode(Payload(timestamp=0, seq=0)))
+    assert message.HasField("seq")
+    assert message.HasField("timestamp")
+
+
+def test_data_take_their_type_from_the_birth_and_do_not_repeat_it() -> None:
+    data = encode(Payload(metrics=(Metric(alias=7, value=3),)), {7: DataType.DOUBLE})
+    metric = decode(data).metrics[0]
+    assert (metric.value, metric.datatype) == (3.0, None)
+
+
+def test_the_narrow_form_of_a_negative_number_is_read() -> None:
+    message = PayloadMessage()
+    metric = message.metrics.add(name="x", datatype=int(DataType.INT8))
+    metric.int_value = 0xFF
+    assert decode(message.SerializeToString()).metrics[0].value == -1
+
+
+@given(st.binary(max_size=200))
+def test_bytes_are_read_or_refused_with_a_reason(data: bytes) -> None:
+    try:
+        decode(data)
+    except PayloadError as error:
+        assert "Sparkplug" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("spBv1.0/g/NBIRTH/n", Topic("g", Message.NBIRTH, "n")),
+        ("spBv1.0/g/DDATA/n/d", Topic("g", Message.DDATA, "n", "d")),
+    ],
+)
+def test_a_topic_is_read_as_it_is_written(text: str, topic: Topic) -> None:
+    assert Topic.parse(text) == topic
+    assert str(topic) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spAv1.0/g/NBIRTH/n",
+        "spBv1.0/g/NBIRTH",
+        "spBv1.0/g/NBIRTH/n/d",
+        "spBv1.0/g/DDATA/n",
+        "spBv1.0/g/WHAT/n",
+        "spBv1.0//NDATA/n",
+    ],
+)
+def test_a_wrong_topic_is_refused(text: str) -> None:
+    with pytest.raises(PayloadError, match="topic"):
+        Topic.parse(text)
