@@ -37,3 +37,17 @@ environment() {
         die "The packages could not be installed." "The lines above say which, and why."
     printf '%s' "$now" >"$stamp"
 }
+
+# dashboards_environment — grafana-client takes over urllib3, so it lives in an environment of its own
+dashboards_environment() {
+    stamp=.venv-dashboards/installed
+    now=$(cat pyproject.toml constraints.txt | cksum)
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && return 0
+    say "Making .venv-dashboards …"
+    rm -rf .venv-dashboards
+    .venv/bin/python -m venv .venv-dashboards
+    .venv-dashboards/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'pip>=25.1' &&
+        .venv-dashboards/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+            --editable '.[dashboards]' || die "The packages for dashboards could not be installed."
+    printf '%s' "$now" >"$stamp"
+}

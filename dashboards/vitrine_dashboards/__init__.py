@@ -1,0 +1,1 @@
+"""Grafana dashboards of Vitrine, as code."""

@@ -1,0 +1,50 @@
+-- age --
+-- Seconds since the last measurement that has a value.
+SELECT extract(epoch FROM now() - max(l.time)) AS "s"
+FROM latest l JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
+WHERE i.slug = '$installation' AND l.quality <> 9
+
+-- good --
+-- Share of usable values in the period.
+SELECT sum(m.good)::float8 / nullif(sum(m.count), 0) AS "good"
+FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
+WHERE i.slug = '$installation' AND $__timeFilter(m.bucket)
+
+-- channels --
+-- Number of channels.
+SELECT count(*) AS "n" FROM channel c JOIN installation i USING (installation_id) WHERE i.slug = '$installation'
+
+-- waiting --
+-- Records that wait on the gateways' disks.
+SELECT sum(g.queue_depth) AS "n" FROM gateway g JOIN installation i USING (installation_id) WHERE i.slug = '$installation'
+
+-- latest --
+-- Last value of each channel.
+SELECT coalesce(nullif(c.name ->> '$language', ''), c.path) AS "$label_channel",
+       round(l.value::numeric, c.decimals) AS "$label_value", c.unit AS "$label_unit",
+       CASE l.quality WHEN 1 THEN '$flag_1' WHEN 2 THEN '$flag_2' WHEN 3 THEN '$flag_3' WHEN 4 THEN '$flag_4' ELSE '$flag_9' END
+           AS "$label_quality",
+       l.time AS "$label_time"
+FROM latest l JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
+WHERE i.slug = '$installation' ORDER BY c.path
+
+-- indicator --
+-- Hourly values of one indicator; hours without enough coverage stay empty.
+SELECT $__timeGroupAlias(v.bucket,'1h',NULL), n.unit AS metric, avg(v.value) AS value
+FROM indicator_value v JOIN indicator n USING (indicator_id) JOIN installation i USING (installation_id)
+WHERE i.slug = '$installation' AND n.key IN ($indicator) AND n.current AND v.period = 'hour' AND $__timeFilter(v.bucket)
+GROUP BY 1, 2 ORDER BY 1
+
+-- curve --
+-- Mean of the usable values of one channel; gaps stay gaps.
+SELECT $__timeGroupAlias(bucket,$__interval,NULL), metric, sum(mean * good) / nullif(sum(good), 0) AS value
+FROM (
+    SELECT m.bucket, c.unit AS metric, m.mean, m.good
+    FROM measurement_1min m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
+    WHERE $__interval_ms < 3600000 AND i.slug = '$installation' AND c.path IN ($channel) AND $__timeFilter(m.bucket)
+    UNION ALL
+    SELECT m.bucket, c.unit, m.mean, m.good
+    FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
+    WHERE $__interval_ms >= 3600000 AND i.slug = '$installation' AND c.path IN ($channel) AND $__timeFilter(m.bucket)
+) AS rolled
+GROUP BY 1, 2 ORDER BY 1
