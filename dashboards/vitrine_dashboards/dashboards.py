@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -124,13 +123,9 @@ def queries(name: str, language: Language) -> dict[str, str]:
 def build(spec: Spec, language: Language) -> dict[str, Any]:
     """Return one dashboard as Grafana's JSON object. Pure: the same input gives the same object."""
     sql = queries(spec.name, language)
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # the SDK prefers dashboards v2, which Grafana 11 cannot read
-        made = builder.Dashboard(translate(PACKAGE, language, f"{spec.name}.title"))
     made = (
-        made.uid(uid(spec.name, language))
+        builder.Dashboard(translate(PACKAGE, language, f"{spec.name}.title"))
+        .uid(uid(spec.name, language))
         .description(translate(PACKAGE, language, f"{spec.name}.description"))
         .tags(["vitrine", language])
         .timezone("browser")

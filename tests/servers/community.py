@@ -6,7 +6,7 @@ For the migrations, the rollups and the queries, not for speed or concurrency. W
 - No background workers: policies can be declared, and run by hand with CALL run_job(); no LISTEN from a second client.
 - No interruption: statement_timeout, lock_timeout and cancelling do nothing.
 - Any password will do. Roles hold: the user of the connection string becomes the session's user.
-- `timescaledb.telemetry_level` does not exist, there is no shared_preload_libraries to set, the version says 2.23.0-dev.
+- `timescaledb.telemetry_level` does not exist, nothing is preloaded (serve.mjs does LOAD), the version says 2.23.0-dev.
 """
 
 import hashlib

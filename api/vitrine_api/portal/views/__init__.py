@@ -1,0 +1,1 @@
+"""Parts that pages show, prepared for their templates."""

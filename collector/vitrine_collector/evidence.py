@@ -1,0 +1,171 @@
+"""What is kept beside the measurements: last values, hours to compute again, which records are held, lost, refused."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+from psycopg.types.json import Jsonb
+from vitrine.ranges import Ranges
+from vitrine_database.queries import Queries
+
+from vitrine_collector.batch import Record, Refused
+from vitrine_collector.rows import Rows
+
+_SQL = Queries("vitrine_collector", "queries/commit.sql")
+_HOUR_US = 3_600_000_000
+#: A value from further ahead is no last value: it would hide those that come until then.
+_AHEAD_US = _HOUR_US
+
+
+class Evidence:
+    """Writes it, in the transaction of the batch."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def measured(self, records: list[Record], rows: Rows) -> None:
+        """Note what follows from new measurements."""
+        if len(rows):
+            received_us = int(max(record.message.received_s for record in records) * 1e6)
+            self._latest(rows, received_us)
+            self._stale_hours(records, rows)
+        self._many(
+            "add_loss",
+            [
+                {
+                    "gateway": record.gateway_id,
+                    "epoch": record.loss.epoch,
+                    "records": multirange(record.loss.records),
+                    "first": record.loss.first_ms,
+                    "last": record.loss.last_ms,
+                    "reason": record.loss.reason,
+                }
+                for record in records
+                if record.loss is not None
+            ],
+        )
+        health: dict[int, dict[str, object]] = {}
+        for record in records:
+            health.setdefault(record.gateway_id, {}).update(record.health)
+        self._many(
+            "update_health",
+            [{"gateway": gateway, "health": Jsonb(values)} for gateway, values in sorted(health.items()) if values],
+        )
+
+    def delivered(self, records: list[Record]) -> None:
+        """Note which records are held, and that their gateways live."""
+        held: dict[tuple[int, UUID], Ranges] = {}
+        lost: dict[tuple[int, UUID], Ranges] = {}
+        repeated: dict[tuple[int, UUID], int] = {}
+        sources: dict[tuple[int, UUID, str], Ranges] = {}
+        seen: dict[int, float] = {}
+        for record in records:
+            gateway = record.gateway_id
+            seen[gateway] = max(seen.get(gateway, 0.0), record.message.received_s)
+            if record.loss is not None:
+                _add_all(lost.setdefault((gateway, record.loss.epoch), Ranges()), record.loss.records)
+            if record.epoch is None or record.number is None:
+                continue
+            queue = (gateway, record.epoch)
+            held.setdefault(queue, Ranges()).add(record.number)
+            repeated[queue] = repeated.get(queue, 0) + record.repeated
+            if record.time_source and not record.repeated:
+                sources.setdefault((*queue, record.time_source), Ranges()).add(record.number)
+        self._many("add_delivery", _deliveries(held, lost, repeated))
+        self._many(
+            "add_time_source",
+            [
+                {"gateway": gateway, "epoch": epoch, "source": source, "records": multirange(records)}
+                for (gateway, epoch, source), records in sorted(sources.items())
+            ],
+        )
+        self._many("update_seen", [{"gateway": key, "seen": _moment(value)} for key, value in sorted(seen.items())])
+
+    def refused(self, messages: Iterable[Refused]) -> None:
+        """Keep what cannot be used."""
+        self._many(
+            "add_rejected",
+            [
+                {
+                    "received": _moment(refused.message.received_s),
+                    "topic": _storable(refused.message.topic),
+                    "payload": refused.message.payload,
+                    "code": refused.code,
+                    "reason": _storable(refused.reason),
+                }
+                for refused in messages
+            ],
+        )
+
+    def _latest(self, rows: Rows, received_us: int) -> None:
+        order = np.lexsort((rows.time_us, rows.channel_id))
+        order = order[rows.time_us[order] <= received_us + _AHEAD_US]
+        channels = rows.channel_id[order]
+        last = order[np.append(channels[1:] != channels[:-1], True)] if len(order) else order
+        values = [None if value != value else value for value in rows.value[last].tolist()]
+        self._connection.execute(
+            _SQL["update_latest"],
+            {
+                "channels": rows.channel_id[last].tolist(),
+                "times": rows.time_us[last].tolist(),
+                "values": values,
+                "qualities": rows.quality[last].tolist(),
+                "tests": rows.tests[last].tolist(),
+                "received": received_us,
+            },
+        )
+
+    def _stale_hours(self, records: list[Record], rows: Rows) -> None:
+        lengths = [record.stop - record.start for record in records]
+        installations = np.repeat([record.installation_id for record in records], lengths)
+        pairs = np.unique(np.stack([installations, rows.time_us // _HOUR_US], axis=1), axis=0)
+        self._connection.execute(
+            _SQL["add_stale_hours"],
+            {"installations": pairs[:, 0].tolist(), "hours": pairs[:, 1].tolist()},
+        )
+
+    def _many(self, query: str, parameters: list[dict[str, Any]]) -> None:
+        if parameters:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_SQL[query], parameters)
+
+
+def multirange(ranges: Ranges) -> str:
+    """Write a set of numbers as PostgreSQL's ``int8multirange``."""
+    return "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
+
+
+def _deliveries(
+    held: Mapping[tuple[int, UUID], Ranges],
+    lost: Mapping[tuple[int, UUID], Ranges],
+    repeated: Mapping[tuple[int, UUID], int],
+) -> list[dict[str, object]]:
+    return [
+        {
+            "gateway": key[0],
+            "epoch": key[1],
+            "held": multirange(held.get(key, Ranges())),
+            "lost": multirange(lost.get(key, Ranges())),
+            "repeated": repeated.get(key, 0),
+        }
+        for key in sorted(held.keys() | lost.keys())
+    ]
+
+
+def _add_all(target: Ranges, ranges: Ranges) -> None:
+    for first, last in ranges:
+        target.add(first, last)
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def _storable(text: str) -> str:
+    """Write out what PostgreSQL's text cannot hold."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,133 @@
+"""What is known of each edge node since its birth: who it is, and what its aliases stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from vitrine import uplink
+from vitrine.sparkplug import DataType
+
+from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
+from vitrine_collector.inbox import Incoming
+from vitrine_collector.rebirths import Node
+from vitrine_collector.sequence import Sequence
+
+
+class Role(IntEnum):
+    """What a metric is for."""
+
+    CHANNEL = 0
+    RECORD = 1
+    TIME_SOURCE = 2
+    #: Anything else: a text, a node's property.
+    OTHER = 3
+
+
+class Target(NamedTuple):
+    """What a metric of a data message stands for."""
+
+    role: Role
+    name: str
+    datatype: DataType
+    #: 0 where it is no channel.
+    channel_id: int = 0
+
+
+_ROLES = {uplink.RECORD: Role.RECORD, uplink.TIME_SOURCE: Role.TIME_SOURCE}
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The metrics of one node or of one device."""
+
+    by_alias: dict[int, Target] = field(default_factory=dict)
+    by_name: dict[str, Target] = field(default_factory=dict)
+    #: Alias → channel, of channels of type Double: what nearly every metric of a data message is.
+    doubles: dict[int, int] = field(default_factory=dict)
+
+    def add(self, metric: MetricBirth, channel_id: int = 0) -> None:
+        """Note what a birth says of one metric."""
+        role = Role.CHANNEL if channel_id else _ROLES.get(metric.name, Role.OTHER)
+        target = Target(role, metric.name, metric.datatype, channel_id)
+        self.by_name[metric.name] = target
+        if metric.alias is None:
+            return
+        self.by_alias[metric.alias] = target
+        # Alias 0 looks like none at all until its presence is asked for.
+        if role is Role.CHANNEL and metric.datatype is DataType.DOUBLE and metric.alias:
+            self.doubles[metric.alias] = channel_id
+
+
+@dataclass(slots=True)
+class NodeState:
+    """One edge node since its birth."""
+
+    node: Node
+    gateway_id: int
+    installation_id: int
+    bd_seq: int | None
+    epoch: UUID | None
+    file_sha256: str
+    metrics: Metrics
+    sequence: Sequence[Incoming]
+    devices: dict[str, Metrics] = field(default_factory=dict)
+
+
+class Nodes:
+    """All nodes that were born in this session with the broker."""
+
+    def __init__(self, *, reorder_s: float) -> None:
+        self._reorder_s = reorder_s
+        self._states: dict[Node, NodeState] = {}
+
+    def get(self, node: Node) -> NodeState | None:
+        """Return a node, or None where its birth was not heard."""
+        return self._states.get(node)
+
+    def born(self, node: Node, birth: NodeBirth, gateway_id: int, installation_id: int) -> NodeState:
+        """Note a node's birth; its devices are unknown until theirs."""
+        state = NodeState(
+            node=node,
+            gateway_id=gateway_id,
+            installation_id=installation_id,
+            bd_seq=birth.bd_seq,
+            epoch=birth.epoch,
+            file_sha256=birth.file_sha256,
+            metrics=metrics_of(birth.metrics),
+            sequence=Sequence(self._reorder_s),
+        )
+        state.sequence.begin(birth.seq)
+        self._states[node] = state
+        return state
+
+    def forget(self, node: Node) -> None:
+        """Trust nothing of a node until it is born again."""
+        self._states.pop(node, None)
+
+    def forget_all(self) -> None:
+        """Trust nothing of any node: what they said meanwhile was not heard."""
+        self._states.clear()
+
+    def overdue(self, now: float) -> list[NodeState]:
+        """Return the nodes that have a hole in their sequence for too long."""
+        return [state for state in self._states.values() if state.sequence.overdue(now)]
+
+
+def metrics_of(metrics: Iterable[MetricBirth]) -> Metrics:
+    """Build the table of metrics that are no channels."""
+    table = Metrics()
+    for metric in metrics:
+        table.add(metric)
+    return table
+
+
+def device_metrics(birth: DeviceBirth, channels: dict[str, int]) -> Metrics:
+    """Build a device's table from its birth and the numbers of its channels."""
+    table = metrics_of(birth.others)
+    for channel in birth.channels:
+        table.add(channel.metric, channels[channel.metric.name])
+    return table

@@ -1,0 +1,67 @@
+-- transaction_id --
+-- Names this transaction, so that its fate can be asked for when its commit is not answered.
+SELECT pg_current_xact_id()::text;
+
+-- transaction_status --
+-- What became of it.
+SELECT pg_xact_status(%(id)s::xid8);
+
+-- update_latest --
+-- The last value of each channel; late data never move it back.
+INSERT INTO latest (channel_id, time, value, quality, tests, received_at)
+SELECT batch.channel_id, timestamptz 'epoch' + batch.time_us * interval '1 microsecond', batch.value, batch.quality,
+       batch.tests, timestamptz 'epoch' + %(received)s * interval '1 microsecond'
+FROM unnest(%(channels)s::int[], %(times)s::bigint[], %(values)s::float8[], %(qualities)s::smallint[],
+            %(tests)s::smallint[]) AS batch (channel_id, time_us, value, quality, tests)
+ORDER BY batch.channel_id
+ON CONFLICT (channel_id) DO UPDATE
+SET time = excluded.time, value = excluded.value, quality = excluded.quality, tests = excluded.tests,
+    received_at = excluded.received_at
+WHERE latest.time < excluded.time;
+
+-- add_stale_hours --
+-- Touches hours that are noted already: their computation then waits for this transaction's measurements.
+INSERT INTO stale_hour (installation_id, bucket)
+SELECT batch.installation_id, timestamptz 'epoch' + batch.hour * interval '1 hour'
+FROM unnest(%(installations)s::int[], %(hours)s::bigint[]) AS batch (installation_id, hour)
+ORDER BY batch.installation_id, batch.hour
+ON CONFLICT (installation_id, bucket) DO UPDATE SET bucket = excluded.bucket;
+
+-- add_delivery --
+-- Which records of a queue are held, and which its gateway had to drop.
+INSERT INTO delivery (gateway_id, epoch, held, lost, repeated)
+VALUES (%(gateway)s, %(epoch)s, %(held)s::int8multirange, %(lost)s::int8multirange, %(repeated)s)
+ON CONFLICT (gateway_id, epoch) DO UPDATE
+SET held = delivery.held + excluded.held, lost = delivery.lost + excluded.lost,
+    repeated = delivery.repeated + excluded.repeated, last_at = now();
+
+-- add_time_source --
+-- Where the time of these records came from.
+INSERT INTO time_source (gateway_id, epoch, source, records)
+VALUES (%(gateway)s, %(epoch)s, %(source)s, %(records)s::int8multirange)
+ON CONFLICT (gateway_id, epoch, source) DO UPDATE SET records = time_source.records + excluded.records;
+
+-- add_loss --
+-- One report of lost records.
+INSERT INTO loss (gateway_id, epoch, records, first_time, last_time, reason)
+VALUES (%(gateway)s, %(epoch)s, %(records)s::int8multirange,
+        timestamptz 'epoch' + %(first)s * interval '1 millisecond',
+        timestamptz 'epoch' + %(last)s * interval '1 millisecond', %(reason)s);
+
+-- update_health --
+-- What a gateway says of itself; what it does not mention stays.
+UPDATE gateway AS held
+SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, devices_failing) = (
+    SELECT said.queue_depth, said.queue_bytes, said.oldest_unsent_s, said.clock_source, said.clock_offset_ms,
+           said.devices_failing
+    FROM jsonb_populate_record(held, %(health)s) AS said)
+WHERE gateway_id = %(gateway)s;
+
+-- update_seen --
+-- When a gateway was last heard.
+UPDATE gateway SET seen_at = greatest(seen_at, %(seen)s) WHERE gateway_id = %(gateway)s;
+
+-- add_rejected --
+-- A message that cannot be used, and why.
+INSERT INTO rejected (received_at, topic, payload, code, reason)
+VALUES (%(received)s, %(topic)s, %(payload)s, %(code)s, %(reason)s);

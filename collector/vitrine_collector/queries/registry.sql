@@ -1,0 +1,84 @@
+-- add_installation --
+-- A bare row for a group that nobody has described yet.
+INSERT INTO installation (slug, name) VALUES (%(slug)s, %(name)s) ON CONFLICT (slug) DO NOTHING;
+
+-- register_gateway --
+-- A node's birth.
+INSERT INTO gateway (installation_id, node, online, bd_seq, epoch, born_at, seen_at, software, file_sha256)
+SELECT installation_id, %(node)s, true, %(bd_seq)s, %(epoch)s, %(now)s, %(now)s, %(software)s, %(sha256)s
+FROM installation WHERE slug = %(slug)s
+ON CONFLICT (installation_id, node) DO UPDATE
+SET online = true, bd_seq = excluded.bd_seq, epoch = excluded.epoch, born_at = excluded.born_at,
+    seen_at = excluded.seen_at, software = excluded.software, file_sha256 = excluded.file_sha256
+RETURNING gateway_id, installation_id;
+
+-- update_health --
+-- What a gateway says of itself in its birth.
+UPDATE gateway AS held
+SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, devices_failing) = (
+    SELECT said.queue_depth, said.queue_bytes, said.oldest_unsent_s, said.clock_source, said.clock_offset_ms,
+           said.devices_failing
+    FROM jsonb_populate_record(held, %(health)s) AS said)
+WHERE gateway_id = %(gateway)s;
+
+-- register_device --
+-- A device's birth.
+INSERT INTO device (gateway_id, key, profile, online, changed_at)
+VALUES (%(gateway)s, %(key)s, %(profile)s, true, %(now)s)
+ON CONFLICT (gateway_id, key) DO UPDATE
+SET profile = excluded.profile, online = true,
+    changed_at = CASE WHEN device.online THEN device.changed_at ELSE excluded.changed_at END
+RETURNING device_id;
+
+-- channels --
+-- A device's channels as they are known.
+SELECT channel_id, key, name, unit, quantity, decimals, period_s, accuracy, calibration, rules
+FROM channel WHERE device_id = %(device)s;
+
+-- add_channel --
+-- A channel that was not known.
+INSERT INTO channel (installation_id, device_id, key, path, name, unit, quantity, decimals, period_s, accuracy,
+                     calibration, rules)
+VALUES (%(installation)s, %(device)s, %(key)s, %(path)s, %(name)s, %(unit)s, %(quantity)s, %(decimals)s, %(period_s)s,
+        %(accuracy)s, %(calibration)s, %(rules)s)
+RETURNING channel_id;
+
+-- change_channel --
+-- What a birth says otherwise than the one before.
+UPDATE channel
+SET name = %(name)s, unit = %(unit)s, quantity = %(quantity)s, decimals = %(decimals)s, period_s = %(period_s)s,
+    accuracy = %(accuracy)s, calibration = %(calibration)s, rules = %(rules)s
+WHERE channel_id = %(channel)s;
+
+-- add_change --
+-- One difference, for the readers of the data.
+INSERT INTO channel_change (channel_id, time, field, before, after, file_sha256)
+VALUES (%(channel)s, %(time)s, %(field)s, %(before)s, %(after)s, %(sha256)s);
+
+-- gateway_offline --
+-- A node's death.
+UPDATE gateway SET online = false, died_at = %(now)s WHERE gateway_id = %(gateway)s AND online;
+
+-- devices_offline --
+-- All devices of a node.
+UPDATE device SET online = false, changed_at = %(time)s WHERE gateway_id = %(gateway)s AND online;
+
+-- device_offline --
+-- A device's death.
+UPDATE device SET online = false, changed_at = %(time)s WHERE gateway_id = %(gateway)s AND key = %(key)s AND online;
+
+-- all_offline --
+-- Until they are born again, no node is known to be there.
+UPDATE gateway SET online = false WHERE online;
+
+-- held_records --
+-- The record numbers of a queue, as inclusive ranges.
+SELECT lower(part), upper(part) - 1
+FROM delivery, unnest(held) AS part
+WHERE gateway_id = %(gateway)s AND epoch = %(epoch)s;
+
+-- has_epoch --
+-- Whether a node sends its records again until they are acknowledged.
+SELECT gateway.epoch IS NOT NULL
+FROM gateway JOIN installation USING (installation_id)
+WHERE slug = %(slug)s AND node = %(node)s;

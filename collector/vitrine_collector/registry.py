@@ -1,0 +1,191 @@
+"""The catalogue as births make it: installation, gateway, devices, channels, and what changed in them."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from vitrine.ranges import Ranges
+from vitrine_database.queries import Queries
+
+from vitrine_collector.births import ChannelBirth, DeviceBirth, NodeBirth
+from vitrine_collector.rebirths import Node
+
+_SQL = Queries("vitrine_collector", "queries/registry.sql")
+#: Columns of a channel that a birth may change.
+_FIELDS = ("name", "unit", "quantity", "decimals", "period_s", "accuracy", "calibration", "rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A node's rows."""
+
+    gateway_id: int
+    installation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """A device's channels by metric name, and whether a birth changed one that was there."""
+
+    ids: dict[str, int]
+    changed: bool
+
+
+def register_node(connection: psycopg.Connection, node: Node, birth: NodeBirth, now: datetime.datetime) -> Registered:
+    """Note a node's birth; its devices are offline until theirs. An unknown installation gets a bare row."""
+    group, name = node
+    with connection.transaction():
+        connection.execute(_SQL["add_installation"], {"slug": group, "name": Jsonb({"fr": group, "en": group})})
+        row = connection.execute(
+            _SQL["register_gateway"],
+            {
+                "slug": group,
+                "node": name,
+                "bd_seq": birth.bd_seq,
+                "epoch": birth.epoch,
+                "software": birth.software,
+                "sha256": birth.file_sha256,
+                "now": now,
+            },
+        ).fetchone()
+        assert row is not None
+        registered = Registered(gateway_id=row[0], installation_id=row[1])
+        connection.execute(_SQL["devices_offline"], {"gateway": registered.gateway_id, "time": now})
+        if birth.health:
+            connection.execute(
+                _SQL["update_health"], {"gateway": registered.gateway_id, "health": Jsonb(birth.health)}
+            )
+    return registered
+
+
+def register_device(
+    connection: psycopg.Connection,
+    gateway: Registered,
+    key: str,
+    birth: DeviceBirth,
+    *,
+    file_sha256: str,
+    now: datetime.datetime,
+) -> Channels:
+    """Note a device's birth: new channels are made, changes of known ones are written down."""
+    with connection.transaction():
+        row = connection.execute(
+            _SQL["register_device"],
+            {"gateway": gateway.gateway_id, "key": key, "profile": birth.profile, "now": now},
+        ).fetchone()
+        assert row is not None
+        device_id: int = row[0]
+        with connection.cursor(row_factory=dict_row) as cursor:
+            known = {found["key"]: found for found in cursor.execute(_SQL["channels"], {"device": device_id})}
+        ids, changed = {}, False
+        for channel in birth.channels:
+            fields = _fields(channel)
+            held = known.get(channel.metric.name)
+            if held is None:
+                ids[channel.metric.name] = _add(connection, gateway, device_id, key, channel, fields)
+                continue
+            ids[channel.metric.name] = held["channel_id"]
+            differences = {name: value for name, value in fields.items() if held[name] != value}
+            if differences:
+                changed = True
+                _change(connection, held, fields, differences, file_sha256, now)
+    return Channels(ids, changed)
+
+
+def node_died(connection: psycopg.Connection, gateway_id: int, now: datetime.datetime) -> None:
+    """Note that a node and all its devices are offline."""
+    with connection.transaction():
+        connection.execute(_SQL["gateway_offline"], {"gateway": gateway_id, "now": now})
+        connection.execute(_SQL["devices_offline"], {"gateway": gateway_id, "time": now})
+
+
+def device_died(connection: psycopg.Connection, gateway_id: int, key: str, time: datetime.datetime) -> None:
+    """Note that one device is offline."""
+    connection.execute(_SQL["device_offline"], {"gateway": gateway_id, "key": key, "time": time})
+
+
+def all_offline(connection: psycopg.Connection) -> None:
+    """Note that nothing is known of any node, since the broker was not heard."""
+    connection.execute(_SQL["all_offline"])
+
+
+def held_records(connection: psycopg.Connection, gateway_id: int, epoch: UUID) -> Ranges:
+    """Return the records of a queue that are in the database."""
+    return Ranges(connection.execute(_SQL["held_records"], {"gateway": gateway_id, "epoch": epoch}).fetchall())
+
+
+def sends_again(connection: psycopg.Connection, node: Node) -> bool:
+    """Tell whether a node is known to keep its records until they are acknowledged."""
+    return connection.execute(_SQL["has_epoch"], {"slug": node[0], "node": node[1]}).fetchone() == (True,)
+
+
+def _fields(channel: ChannelBirth) -> dict[str, object]:
+    return {
+        "name": channel.name,
+        "unit": channel.unit,
+        "quantity": channel.quantity,
+        "decimals": channel.decimals,
+        "period_s": channel.period_s,
+        "accuracy": channel.accuracy,
+        "calibration": channel.calibration,
+        "rules": channel.rules,
+    }
+
+
+def _add(
+    connection: psycopg.Connection,
+    gateway: Registered,
+    device_id: int,
+    device: str,
+    channel: ChannelBirth,
+    fields: dict[str, object],
+) -> int:
+    key = channel.metric.name
+    row = connection.execute(
+        _SQL["add_channel"],
+        {
+            "installation": gateway.installation_id,
+            "device": device_id,
+            "key": key,
+            "path": f"{device}/{key}",
+            **_adapted(fields),
+        },
+    ).fetchone()
+    assert row is not None
+    channel_id: int = row[0]
+    return channel_id
+
+
+def _change(
+    connection: psycopg.Connection,
+    held: dict[str, object],
+    fields: dict[str, object],
+    differences: dict[str, object],
+    file_sha256: str,
+    now: datetime.datetime,
+) -> None:
+    connection.execute(_SQL["change_channel"], {"channel": held["channel_id"], **_adapted(fields)})
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _SQL["add_change"],
+            [
+                {
+                    "channel": held["channel_id"],
+                    "time": now,
+                    "field": name,
+                    "before": Jsonb(held[name]),
+                    "after": Jsonb(value),
+                    "sha256": file_sha256 or None,
+                }
+                for name, value in differences.items()
+            ],
+        )
+
+
+def _adapted(fields: dict[str, object]) -> dict[str, object]:
+    return {key: Jsonb(value) if isinstance(value, dict) else value for key, value in fields.items()}

@@ -1,0 +1,69 @@
+"""A connection that comes back: work is tried again until the database takes it, or until the collector stops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from vitrine.errors import ConfigurationError
+from vitrine.logs import logger
+from vitrine_database.connection import connect
+
+from vitrine_collector.commit import at_fault
+
+T = TypeVar("T")
+_log = logger("collector")
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """The collector is to end, and the work is not done."""
+
+
+class Store:
+    """One connection of one thread."""
+
+    def __init__(self, url: str, stopping: threading.Event, *, name: str = "vitrine collector") -> None:
+        self._url, self._name, self._stopping = url, name, stopping
+        self._connection: psycopg.Connection | None = None
+        #: Whether the last try succeeded.
+        self.reachable = False
+
+    def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do the work, again after each failure that waiting can mend.
+
+        Errors of the data themselves are raised, `Stopped` when the collector ends while the database is away.
+        """
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                result = work(self._connected())
+            except (psycopg.Error, ConfigurationError) as error:
+                if at_fault(error):
+                    raise
+                self._failed(error, wait_s)
+            else:
+                self.reachable = True
+                return result
+            if self._stopping.wait(wait_s):
+                raise Stopped
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, name=self._name)
+        return self._connection
+
+    def _failed(self, error: psycopg.Error | ConfigurationError, wait_s: float) -> None:
+        self.reachable = False
+        self.close()
+        hint = error.hint if isinstance(error, ConfigurationError) else ""
+        _log.warning("database away", reason=str(error).strip(), hint=hint, again_in_s=wait_s)

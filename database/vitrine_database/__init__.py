@@ -1,0 +1,1 @@
+"""The database: schema and migrations on three editions, named queries, connection, embedded server."""

@@ -1,0 +1,86 @@
+"""``vitrine database``: bring the schema up to date, and tell its state."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vitrine.command import language
+from vitrine.durations import seconds
+from vitrine.i18n import translate
+from vitrine.settings import settings
+from vitrine_database import policy
+from vitrine_database.connection import connect
+from vitrine_database.edition import Edition
+from vitrine_database.migration import migrate as run_migrations
+from vitrine_database.status import status as read_status
+from vitrine_database.status_report import report
+
+database = typer.Typer(help="Schema and state of the database.", no_args_is_help=True, rich_markup_mode=None)
+
+Url = Annotated[
+    str, typer.Option("--url", help="Connection string of the database.  [default: the setting DATABASE_URL]")
+]
+
+
+def _duration(text: str) -> datetime.timedelta:
+    try:
+        return datetime.timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@database.command()
+def migrate(
+    url: Url = "",
+    edition: Annotated[
+        Edition | None,
+        typer.Option(help="Make a new schema for this edition, not for the best that the server offers."),
+    ] = None,
+) -> None:
+    """Bring the schema to this version; run it again as often as you like."""
+    console, words = Console(highlight=False, soft_wrap=True), language()
+
+    def tell(step: str) -> None:
+        console.print(translate("vitrine_database", words, "migrate.step", name=step), markup=False)
+
+    state = run_migrations(url or settings().database_url, tell, edition=edition)
+    if state.roles_problem:
+        problem = translate("vitrine_database", words, "status.roles_problem", reason=state.roles_problem)
+        console.print(problem, style="yellow", markup=False)
+    done = translate("vitrine_database", words, "migrate.done", edition=state.edition)
+    console.print(done, style="green", markup=False)
+
+
+@database.command()
+def status(
+    url: Url = "", as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False
+) -> None:
+    """Tell edition, versions, sizes, what is missing, and who may do what."""
+    state = read_status(url or settings().database_url)
+    if as_json:
+        print(json.dumps(asdict(state) | {"ready": state.ready}, default=str, ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        report(state, Console(highlight=False, soft_wrap=True), language())
+
+
+@database.command()
+def policies(
+    url: Url = "",
+    columnstore_after: Annotated[
+        str, typer.Option(help="Age at which a chunk is turned into columns, for example “7 d”.")
+    ] = "7 d",
+    refresh_window: Annotated[
+        str, typer.Option(help="How late a value may come and still reach the rollups by itself.")
+    ] = "31 d",
+) -> None:
+    """Set the background work of TimescaleDB Community."""
+    wished = policy.Policies(columnstore_after=_duration(columnstore_after), refresh_window=_duration(refresh_window))
+    with connect(url or settings().database_url) as connection:
+        policy.apply(connection, wished)
+    Console(highlight=False).print(translate("vitrine_database", language(), "policies.done"), style="green")

@@ -1,0 +1,28 @@
+"""Roles of readers and writers, with the least rights that each needs; made again at every migration."""
+
+from __future__ import annotations
+
+import psycopg
+
+from vitrine_database.queries import Queries
+
+_QUERIES = Queries("vitrine_database", "sql/roles.sql")
+
+#: Reads everything but accounts and rejected messages; reads and writes what services do; reads what Grafana shows.
+ROLES = ("vitrine_grafana", "vitrine_reader", "vitrine_writer")
+
+
+def ensure(connection: psycopg.Connection) -> str:
+    """Create the roles and grant their rights; return why that was not possible, or ''."""
+    try:
+        with connection.transaction():
+            connection.execute(_QUERIES["create"])
+            connection.execute(_QUERIES["grant"])
+    except psycopg.errors.InsufficientPrivilege as error:
+        return error.diag.message_primary or str(error)
+    return ""
+
+
+def present(connection: psycopg.Connection) -> list[str]:
+    """Return which of the roles the server has."""
+    return [name for (name,) in connection.execute(_QUERIES["present"]).fetchall()]

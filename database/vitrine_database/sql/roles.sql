@@ -1,0 +1,41 @@
+-- Roles without login, to be granted to the users that people and programs log in as.
+
+-- create --
+-- The role is one of our own three names.
+DO $$ BEGIN
+    IF to_regrole('vitrine_reader') IS NULL THEN CREATE ROLE vitrine_reader NOLOGIN; END IF;
+    IF to_regrole('vitrine_writer') IS NULL THEN CREATE ROLE vitrine_writer NOLOGIN; END IF;
+    IF to_regrole('vitrine_grafana') IS NULL THEN CREATE ROLE vitrine_grafana NOLOGIN; END IF;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this server makes them just now
+END $$;
+
+-- present --
+-- Which of them the server has.
+SELECT rolname FROM pg_roles WHERE rolname IN ('vitrine_reader', 'vitrine_writer', 'vitrine_grafana') ORDER BY 1;
+
+-- grant --
+-- Least rights. Nobody but the owner deletes a measured value; Grafana sees what is shown, no account.
+DO $$ DECLARE
+    own text;
+BEGIN
+    SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') INTO own
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e');
+
+    EXECUTE 'REVOKE ALL ON ' || own || ' FROM vitrine_reader, vitrine_writer, vitrine_grafana';
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO vitrine_reader, vitrine_writer, vitrine_grafana', current_schema());
+    EXECUTE 'GRANT SELECT ON ' || own || ' TO vitrine_reader, vitrine_writer';
+    REVOKE SELECT ON account, rejected FROM vitrine_reader;
+
+    EXECUTE 'GRANT INSERT, UPDATE, DELETE ON ' || own || ' TO vitrine_writer';
+    REVOKE DELETE ON measurement FROM vitrine_writer; -- a trigger keeps its values from being updated
+    REVOKE UPDATE, DELETE ON quality_change, channel_change, loss FROM vitrine_writer;
+    REVOKE INSERT, UPDATE, DELETE ON schema_migration FROM vitrine_writer;
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO vitrine_writer', current_schema());
+
+    GRANT SELECT ON installation, gateway, device, channel, channel_change, measurement, latest, quality_change,
+        delivery, loss, time_source, indicator, indicator_value,
+        measurement_1min, measurement_1h, measurement_1d TO vitrine_grafana;
+END $$;

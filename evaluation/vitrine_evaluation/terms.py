@@ -1,0 +1,133 @@
+"""Terms of a formula: how each part is computed, in what unit, and the mistakes that joining them can show."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitrine_evaluation.dimensions import Measure, alike, factor, number, registry
+from vitrine_evaluation.minutes import Floats
+from vitrine_evaluation.periods import Periods
+
+#: What a formula is computed from: the statistics of each input over the same periods.
+Inputs = Mapping[str, Periods]
+
+FUNCTIONS = ("mean", "integral", "increase", "minimum", "maximum", "hours")
+ALLOWED = f"+ - * / ( ), numbers, parameters, and {', '.join(f'{name}(…)' for name in FUNCTIONS)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A part of a formula: how it is computed, and in what; None where an input's unit is not known."""
+
+    #: An array over the periods, or one number that spreads over them.
+    run: Callable[[Inputs], Floats | np.float64]
+    measure: Measure | None
+
+
+class MistakeError(Exception):
+    """One thing that is wrong in a formula, and the part of it that is."""
+
+    def __init__(self, code: str, node: ast.AST | None, message: str, allowed: str = "") -> None:
+        super().__init__(message)
+        self.code, self.node, self.message, self.allowed = code, node, message, allowed
+
+
+def constant(node: ast.Constant) -> Term:
+    """Read a number."""
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MistakeError("not-allowed", node, "this cannot stand in a formula", ALLOWED)
+    try:
+        fixed = np.float64(value)
+    except OverflowError:
+        fixed = np.float64("inf")
+    if not math.isfinite(fixed):
+        raise MistakeError("too-great", node, "the number is too great", "numbers below 1e308")
+    return Term(lambda _: fixed, number())
+
+
+def hours(node: ast.Call) -> Term:
+    """Read ``hours()``."""
+    if node.args or node.keywords:
+        raise MistakeError("too-many", node, "hours() takes nothing", "hours()")
+    return Term(lambda inputs: next(iter(inputs.values())).hours(), Measure(registry().Unit("hour")))
+
+
+def statistic(node: ast.Call, name: str, key: str, kind: Measure, scale: float, shift: float) -> Term:
+    """Read a function over an input whose unit is known."""
+    if name == "increase":
+        return Term(lambda inputs: inputs[key].statistic("increase") * scale, Measure(kind.unit))
+    if name == "integral":
+        if kind.absolute:
+            raise MistakeError(
+                "temperature",
+                node,
+                "the integral of °C depends on where its zero lies",
+                f"a difference first, for example (base - mean({key})) * hours()",
+            )
+        return Term(
+            lambda inputs: inputs[key].statistic("mean") * inputs[key].hours(),
+            Measure(kind.unit * registry().Unit("hour")),
+        )
+    return Term(lambda inputs: inputs[key].statistic(name) * scale + shift, kind)
+
+
+def negated(node: ast.UnaryOp, term: Term | None) -> Term | None:
+    """Read a unary minus; None after a mistake in its part."""
+    if term is None:
+        return None
+    if term.measure and term.measure.absolute:
+        raise MistakeError("temperature", node, "a temperature in °C cannot be negated", "a difference first")
+    run = term.run
+    return Term(lambda inputs: -run(inputs), term.measure)
+
+
+def total(node: ast.BinOp, a: Term | None, b: Term | None) -> Term | None:
+    """Read a sum or a difference; None after a mistake in one of its parts."""
+    if a is None or b is None:
+        return None
+    plus = isinstance(node.op, ast.Add)
+    first, second, by = a.run, b.run, 1.0
+    kind = None
+    if a.measure and b.measure:
+        if not alike(a.measure, b.measure):
+            word = "added to" if plus else "taken from"
+            left, right = (a.measure, b.measure) if plus else (b.measure, a.measure)
+            raise MistakeError("units-differ", node, f"{left} cannot be {word} {right}", "two terms of one dimension")
+        kind, by = _sum_measure(node, a.measure, b.measure), factor(b.measure, a.measure)
+    if plus:
+        return Term(lambda inputs: first(inputs) + second(inputs) * by, kind)
+    return Term(lambda inputs: first(inputs) - second(inputs) * by, kind)
+
+
+def _sum_measure(node: ast.BinOp, a: Measure, b: Measure) -> Measure:
+    """Return the measure of a sum: two temperatures in °C have a difference and no sum."""
+    if isinstance(node.op, ast.Add):
+        if a.absolute and b.absolute:
+            raise MistakeError("temperature", node, "two temperatures in °C cannot be added", "their difference")
+        return Measure(a.unit, absolute=a.absolute or b.absolute)
+    if b.absolute and not a.absolute:
+        raise MistakeError("temperature", node, "a temperature in °C cannot be taken from a difference")
+    return Measure(a.unit, absolute=a.absolute and not b.absolute)
+
+
+def product(node: ast.BinOp, a: Term | None, b: Term | None) -> Term | None:
+    """Read a product or a quotient; None after a mistake in one of its parts."""
+    if a is None or b is None:
+        return None
+    for term in (a, b):
+        if term.measure and term.measure.absolute:
+            raise MistakeError(
+                "temperature", node, "a temperature in °C cannot be multiplied or divided", "a difference first"
+            )
+    first, second = a.run, b.run
+    if isinstance(node.op, ast.Mult):
+        kind = Measure(a.measure.unit * b.measure.unit) if a.measure and b.measure else None
+        return Term(lambda inputs: first(inputs) * second(inputs), kind)
+    kind = Measure(a.measure.unit / b.measure.unit) if a.measure and b.measure else None
+    return Term(lambda inputs: first(inputs) / second(inputs), kind)

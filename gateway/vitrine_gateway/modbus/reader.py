@@ -1,0 +1,147 @@
+"""Reading one device: its requests, what to do when some fail, and whether it is the instrument expected."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+from vitrine.quality import Test
+from vitrine_gateway.modbus.client import REFUSALS, NoAnswer, Refused
+from vitrine_gateway.modbus.decode import decode, raw_value
+from vitrine_gateway.modbus.line import Line
+from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
+from vitrine_gateway.profiles import Channel
+from vitrine_gateway.reading import Reading, Sample, silent
+from vitrine_gateway.site import SiteDevice
+
+#: Cycles without any answer after which a device is asked less often, so that it does not hold up its line.
+_PATIENCE = 3
+_LONGEST_PAUSE = 60.0
+#: Seconds until registers that the instrument refuses are asked for again.
+_QUARANTINE = 300.0
+
+
+class Reader:
+    """Reads a device on its line. `failure` says in English why it gives nothing, '' while all is well."""
+
+    def __init__(self, site: SiteDevice, line: Line) -> None:
+        self._site = site
+        self._line = line
+        connection = site.device.connection
+        self._unit, self._timeout = connection.unit, connection.timeout_s
+        sources = [channel.source for channel in site.channels]
+        self._requests = plan(
+            sources, site.profile.max_registers, Cost.of_line(connection.transport, connection.baudrate)
+        )
+        self._channels = {channel.key: channel for channel in site.channels}
+        self._refused: dict[str, tuple[float, str]] = {}
+        self._identified = False
+        self._misses = 0
+        self._resume = 0.0
+        self.failure = ""
+
+    async def read(self) -> Sample:
+        """Read every channel once; a channel that gives nothing is there with None."""
+        now = time.monotonic()
+        if now < self._resume:
+            return silent(self._site.key, self._site.channel_keys, now)
+        try:
+            if not self._identified and not await self._identify():
+                return self._mistaken()
+        except NoAnswer as error:
+            return self._missed(str(error))
+        return await self._read_all()
+
+    async def _read_all(self) -> Sample:
+        readings: list[Reading] = []
+        pending = list(self._requests)
+        while pending:
+            request = pending.pop(0)
+            try:
+                readings += await self._request(request)
+            except NoAnswer as error:
+                if not readings:
+                    return self._missed(str(error))
+                self.failure = str(error)
+                at = time.monotonic()
+                readings += [reading for late in (request, *pending) for reading in _nothing(late, at)]
+                break
+        else:
+            self.failure = "; ".join(sorted({reason for _, reason in self._refused.values()}))
+        self._misses = 0
+        return Sample(self._site.key, tuple(sorted(readings, key=lambda reading: reading.at)))
+
+    async def _request(self, request: Request) -> list[Reading]:
+        if all(self._in_quarantine(place) for place in request.places if isinstance(place, Channel)):
+            return list(_nothing(request, time.monotonic()))
+        try:
+            words, at = await self._line.read(request, self._unit, self._timeout)
+        except Refused as refusal:
+            self._narrow(request, refusal)
+            return list(_nothing(request, time.monotonic()))
+        return [self._value(place, request, words, at) for place in request.places if isinstance(place, Channel)]
+
+    def _value(self, source: Channel, request: Request, words: list[int], at: float) -> Reading:
+        start = source.address - request.first
+        value, tests = decode(source, words[start : start + source.width])
+        self._refused.pop(source.key, None)
+        site = self._channels[source.key]
+        if value is not None and (site.scale, site.shift) != (1.0, 0.0):
+            value = value * site.scale + site.shift
+        return Reading(source.key, at, value, tests)
+
+    def _narrow(self, request: Request, refusal: Refused) -> None:
+        """Ask for less from now on; a single value that is refused is left alone for a while."""
+        parts = request.split() if refusal.code in REFUSALS else ()
+        if parts:
+            at = self._requests.index(request)
+            self._requests[at : at + 1] = parts
+            return
+        for place in request.places:
+            if isinstance(place, Channel):
+                self._refused[place.key] = (time.monotonic() + _QUARANTINE, f"{place.key}: {refusal}")
+
+    def _in_quarantine(self, source: Channel) -> bool:
+        until, _ = self._refused.get(source.key, (0.0, ""))
+        return time.monotonic() < until
+
+    async def _identify(self) -> bool:
+        for mark in self._site.profile.identity:
+            try:
+                words, _ = await self._line.read(alone(mark), self._unit, self._timeout)
+            except Refused:
+                continue  # some firmware does not show the register; its absence proves nothing
+            found = raw_value(words, mark.type, mark.order)
+            if found not in mark.values:
+                wanted = " or ".join(map(str, mark.values))
+                self.failure = (
+                    f"not a {self._site.profile.manufacturer} {self._site.profile.model}: "
+                    f"register {mark.address} holds {found} instead of {wanted}"
+                )
+                return False
+        self._identified = True
+        return True
+
+    def _mistaken(self) -> Sample:
+        """Give no value of an instrument that another profile describes."""
+        now = time.monotonic()
+        self._resume = now + _LONGEST_PAUSE * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+        readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._site.channel_keys)
+        return Sample(self._site.key, tuple(readings))
+
+    def _missed(self, reason: str) -> Sample:
+        self.failure = reason
+        self._identified = False
+        self._misses += 1
+        now = time.monotonic()
+        if self._misses >= _PATIENCE:
+            pause = min(_LONGEST_PAUSE, 2.0 ** (self._misses - _PATIENCE))
+            self._resume = now + pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+        return silent(self._site.key, self._site.channel_keys, now)
+
+
+def _nothing(request: Request, at: float) -> Iterator[Reading]:
+    for place in request.places:
+        if isinstance(place, Channel):
+            yield Reading(place.key, at, None, int(Test.NO_ANSWER))

@@ -1,0 +1,66 @@
+"""One frame of a segment: mark, length, checksum, number, time, kind, body."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+_MARK = b"\xa5VF\x5a"
+# length of the body, CRC-32 of all that follows, number, milliseconds since 1970, kind
+_HEAD = struct.Struct(">4sIIQqB")
+_CHECKED = struct.Struct(">QqB")
+#: Longest body; a greater length is a damaged one.
+LONGEST = 1 << 20
+
+
+class Kind(IntEnum):
+    """What the body of a frame is."""
+
+    SAMPLE = 1
+    LOSS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One numbered record as it lies on disk."""
+
+    number: int
+    #: Time of its latest value, for reports of loss.
+    time_ms: int
+    kind: Kind
+    body: bytes
+
+    def to_bytes(self) -> bytes:
+        """Write the frame."""
+        checked = _CHECKED.pack(self.number, self.time_ms, self.kind) + self.body
+        return _MARK + struct.pack(">II", len(self.body), zlib.crc32(checked)) + checked
+
+
+def frame_at(data: memoryview, at: int) -> tuple[Frame, int] | None:
+    """Return the frame at a place and where it ends; None where there is none, or a damaged one."""
+    if at + _HEAD.size > len(data):
+        return None
+    mark, length, checksum, number, time_ms, kind = _HEAD.unpack_from(data, at)
+    start, end = at + _HEAD.size, at + _HEAD.size + length
+    if mark != _MARK or length > LONGEST or end > len(data) or kind not in set(Kind):
+        return None
+    if zlib.crc32(data[end - length - _CHECKED.size : end]) != checksum:
+        return None
+    return Frame(number, time_ms, Kind(kind), bytes(data[start:end])), end
+
+
+def frames(data: bytes, at: int) -> Iterator[tuple[Frame, int]]:
+    """Yield each sound frame with where it ends; damaged bytes are stepped over to the next mark."""
+    view = memoryview(data)
+    while at < len(data):
+        found = frame_at(view, at)
+        if found is None:
+            at = data.find(_MARK, at + 1)
+            if at < 0:
+                return
+            continue
+        yield found
+        at = found[1]

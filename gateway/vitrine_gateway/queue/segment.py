@@ -1,0 +1,86 @@
+"""One file of the queue: a head that names the epoch, then frames."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from vitrine.ranges import Ranges
+from vitrine_gateway.queue.frame import Frame, Kind, frames
+
+_MAGIC = b"VITRINEQ1\n"
+_HEAD_SIZE = len(_MAGIC) + 16
+SUFFIX = ".queue"
+
+
+@dataclass(slots=True)
+class Segment:
+    """What is known of one file without reading it again."""
+
+    path: Path
+    epoch: UUID
+    size: int
+    numbers: Ranges = field(default_factory=Ranges)
+    first_ms: int = 0
+    last_ms: int = 0
+    #: Stretches of bytes that hold no sound frame.
+    damaged: int = 0
+    #: Where the last sound frame ends.
+    sound_end: int = _HEAD_SIZE
+
+    def note(self, frame: Frame) -> None:
+        """Take a frame into the account."""
+        if not self.numbers:
+            self.first_ms = self.last_ms = frame.time_ms
+        self.numbers.add(frame.number)
+        self.first_ms, self.last_ms = min(self.first_ms, frame.time_ms), max(self.last_ms, frame.time_ms)
+
+
+def create(folder: Path, epoch: UUID, first: int) -> Segment:
+    """Make the file of the records from `first` on."""
+    path = folder / f"{first:016d}{SUFFIX}"
+    with path.open("xb") as file:
+        file.write(_MAGIC + epoch.bytes)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(folder)
+    return Segment(path, epoch, _HEAD_SIZE)
+
+
+def open_segment(path: Path) -> Segment | None:
+    """Read a file of the queue; None where even its head is damaged."""
+    data = path.read_bytes()
+    if len(data) < _HEAD_SIZE or not data.startswith(_MAGIC):
+        return None
+    segment = Segment(path, UUID(bytes=data[len(_MAGIC) : _HEAD_SIZE]), len(data))
+    expected = _HEAD_SIZE
+    for frame, end in frames(data, _HEAD_SIZE):
+        if end - len(frame.to_bytes()) != expected:
+            segment.damaged += 1
+        segment.note(frame)
+        segment.sound_end = expected = end
+    if segment.sound_end != len(data):
+        segment.damaged += 1
+    return segment
+
+
+def read_segment(segment: Segment) -> list[Frame]:
+    """Return every sound frame of a file, in the order of its numbers."""
+    data = segment.path.read_bytes()
+    return sorted((frame for frame, _ in frames(data, _HEAD_SIZE)), key=lambda frame: frame.number)
+
+
+def losses(segment: Segment) -> list[Frame]:
+    """Return the reports of loss that a file holds."""
+    return [frame for frame in read_segment(segment) if frame.kind is Kind.LOSS]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of a folder safe on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,132 @@
+"""An installation file together with the profiles of its devices: all that the gateway needs, checked at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitrine.errors import InstallationError
+from vitrine.installation import Calibration, Channel, Device, Installation, QualityRules, Text
+from vitrine.installation_file import inspect, invalid
+from vitrine.table_reader import Problems
+from vitrine.units import UNITS, conversion
+from vitrine_gateway import profiles, site_checks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteChannel:
+    """One channel as this site wants it: ``value = profile's value × scale + shift``, in `unit`."""
+
+    key: str
+    name: Text
+    unit: str
+    quantity: str
+    decimals: int
+    source: profiles.Channel
+    scale: float
+    shift: float
+    accuracy: str
+    calibration: Calibration | None
+    rules: QualityRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteDevice:
+    """One instrument with its profile and the channels that are read."""
+
+    device: Device
+    profile: profiles.Profile
+    channels: tuple[SiteChannel, ...]
+
+    @property
+    def key(self) -> str:
+        """Key of the device."""
+        return self.device.key
+
+    @property
+    def channel_keys(self) -> tuple[str, ...]:
+        """Keys of the channels that are read."""
+        return tuple(channel.key for channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What one gateway runs."""
+
+    installation: Installation
+    devices: tuple[SiteDevice, ...]
+
+    def device(self, key: str) -> SiteDevice | None:
+        """Return a device by its key."""
+        return next((device for device in self.devices if device.key == key), None)
+
+
+def load_site(path: Path) -> Site:
+    """Read an installation file and its profiles; InstallationError tells every mistake of all of them."""
+    site, problems = inspect_site(path)
+    if site is None or problems:
+        raise invalid(path, problems)
+    return site
+
+
+def inspect_site(path: Path) -> tuple[Site | None, Problems]:
+    """Read an installation file and its profiles, and return what was understood with the mistakes found."""
+    installation, problems = inspect(path)
+    if installation is None:
+        return None, problems
+    devices = []
+    for position, device in enumerate(installation.devices):
+        profile = _load_profile(device, position, path.parent, problems)
+        if profile is None:
+            continue
+        site_checks.check_device(device, profile, position, problems)
+        devices.append(SiteDevice(device=device, profile=profile, channels=_channels(device, profile)))
+    site_checks.check_indicators(installation, {one.key: one.profile for one in devices}, problems)
+    return Site(installation=installation, devices=tuple(devices)), problems
+
+
+def _load_profile(device: Device, position: int, base: Path, problems: Problems) -> profiles.Profile | None:
+    if not device.profile:
+        return None
+    try:
+        return profiles.load(device.profile, base)
+    except InstallationError as error:
+        if profiles.is_path(device.profile) and error.problems and error.problems[0].where:
+            problems.extend(error.problems)
+        else:
+            allowed = error.problems[0].allowed if error.problems else ""
+            problems.note("unknown-profile", ("device", position, "profile"), error.message, allowed)
+        return None
+
+
+def _channels(device: Device, profile: profiles.Profile) -> tuple[SiteChannel, ...]:
+    wanted = {channel.key: channel for channel in device.channels}
+    return tuple(
+        _channel(source, wanted.get(source.key) or Channel(key=source.key))
+        for source in profile.channels
+        if not wanted or source.key in wanted
+    )
+
+
+def _channel(source: profiles.Channel, wanted: Channel) -> SiteChannel:
+    unit, scale, shift = source.unit, 1.0, 0.0
+    if wanted.unit in UNITS and UNITS[wanted.unit].dimension == UNITS[source.unit].dimension:
+        unit = wanted.unit
+        scale, shift = conversion(source.unit, unit)
+    decimals = wanted.decimals
+    if decimals is None:
+        decimals = min(9, max(0, source.decimals - round(math.log10(abs(scale)))))
+    return SiteChannel(
+        key=source.key,
+        name=wanted.name if wanted.name.fr else source.name,
+        unit=unit,
+        quantity=source.quantity,
+        decimals=decimals,
+        source=source,
+        scale=scale,
+        shift=shift,
+        accuracy=wanted.accuracy,
+        calibration=wanted.calibration,
+        rules=wanted.rules,
+    )

@@ -1,0 +1,1 @@
+"""Quality tests of measurements: pure functions on arrays, rules, and state for values that arrive one by one."""

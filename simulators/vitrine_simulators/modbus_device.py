@@ -1,0 +1,57 @@
+"""One simulated Modbus instrument, generated from the profile that a gateway reads it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vitrine_gateway.profiles import Channel, Identity, Profile
+from vitrine_simulators.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_VALUE, READ_HOLDING, Refusal
+from vitrine_simulators.registers import encode
+
+#: Returns the value of a channel in the profile's unit, at an instant.
+Read = Callable[[str, float], float]
+
+
+class ModbusDevice:
+    """Holds what a profile lists, and answers zeros between the first and the last register of a table.
+
+    Registers outside, and requests longer than the profile allows, are refused as the instrument would refuse them.
+    """
+
+    def __init__(self, profile: Profile, simulated: frozenset[str], read: Read) -> None:
+        self._profile = profile
+        self._simulated = simulated
+        self._read = read
+        self._limits: dict[str, tuple[int, int]] = {}
+        places: list[Channel | Identity] = [*profile.channels, *profile.identity]
+        for place in places:
+            first, last = self._limits.get(place.table, (place.address, place.address))
+            self._limits[place.table] = (min(first, place.address), max(last, place.address + place.width - 1))
+
+    def registers(self, function: int, first: int, count: int, now: float) -> list[int]:
+        """Return registers as they are at an instant; values of one request belong together."""
+        table = "holding" if function == READ_HOLDING else "input"
+        if count > self._profile.max_registers:
+            raise Refusal(ILLEGAL_VALUE)
+        low, high = self._limits.get(table, (0, -1))
+        if first < low or first + count - 1 > high:
+            raise Refusal(ILLEGAL_ADDRESS)
+        words = [0] * count
+        for channel in self._profile.channels:
+            if channel.table == table and channel.key in self._simulated and _holds(first, count, channel.address):
+                raw = (self._read(channel.key, now) - channel.offset) / channel.scale
+                _put(words, channel.address - first, encode(raw, channel.type, channel.order))
+        for mark in self._profile.identity:
+            # Some meters keep their identity where a value lies too, and show it only when it is read alone
+            if mark.table == table and (first, count) == (mark.address, mark.width):
+                words = encode(mark.values[0], mark.type, mark.order)
+        return words
+
+
+def _holds(first: int, count: int, address: int) -> bool:
+    return first <= address < first + count
+
+
+def _put(words: list[int], at: int, part: list[int]) -> None:
+    room = len(words) - at
+    words[at : at + len(part)] = part[:room]

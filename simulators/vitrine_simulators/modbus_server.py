@@ -1,0 +1,113 @@
+"""A Modbus TCP server in front of simulated instruments, several unit ids on one port.
+
+Frames follow “MODBUS Messaging on TCP/IP Implementation Guide V1.0b” and “MODBUS Application Protocol V1.1b3”. The
+server is our own, and small, because a simulated field must also be able to answer wrongly, which a library's server
+rightly refuses to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from vitrine.errors import ConfigurationError
+
+READ_HOLDING, READ_INPUT = 3, 4
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_ANSWER_BEHIND = 1, 2, 3, 11
+MAX_REGISTERS = 125
+
+_HEADER = struct.Struct(">HHHB")  # transaction, protocol (0), bytes that follow, unit id
+_READ = struct.Struct(">BHH")  # function, first address, count
+
+
+class Refusal(Exception):  # noqa: N818  # the standard calls it an exception response; it is no error of ours
+    """A Modbus exception response."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exception response {code}")
+        self.code = code
+
+
+class Instrument(Protocol):
+    """What stands behind one unit id."""
+
+    def registers(self, function: int, first: int, count: int, now: float) -> list[int]:
+        """Return the registers asked for; Refusal where there are none."""
+
+
+class ModbusServer:
+    """One listening port."""
+
+    def __init__(self, host: str, port: int, instruments: Mapping[int, Instrument]) -> None:
+        self._host, self._port = host, port
+        self._instruments = instruments
+        self._server: asyncio.Server | None = None
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    @property
+    def port(self) -> int:
+        """Return the port in use, also when it was asked for as 0."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen; ConfigurationError where the port is taken."""
+        try:
+            self._server = await asyncio.start_server(self._serve, self._host, self._port)
+        except OSError as error:
+            raise ConfigurationError(
+                f"no simulated instrument can listen on {self._host}:{self._port}: {error.strerror}",
+                hint="Stop what listens there, or write another port into the installation file.",
+            ) from error
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server:
+            self._server.close()
+            clients = dict(self._clients)
+            for writer in clients.values():
+                writer.close()
+            await asyncio.gather(*clients)
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients[task] = writer
+        try:
+            while True:
+                transaction, protocol, length, unit = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+                if protocol != 0 or not 2 <= length <= 254:
+                    break  # not Modbus: nothing after it can be trusted
+                request = await reader.readexactly(length - 1)
+                answer = self._answer(unit, request)
+                writer.write(_HEADER.pack(transaction, 0, len(answer) + 1, unit) + answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client has gone; there is nobody to tell
+        finally:
+            del self._clients[task]
+            writer.close()
+
+    def _answer(self, unit: int, request: bytes) -> bytes:
+        function = request[0]
+        try:
+            return self._read(unit, request)
+        except Refusal as refusal:
+            return bytes([function | 0x80, refusal.code])
+
+    def _read(self, unit: int, request: bytes) -> bytes:
+        if request[0] not in (READ_HOLDING, READ_INPUT):
+            raise Refusal(ILLEGAL_FUNCTION)
+        if len(request) != _READ.size:
+            raise Refusal(ILLEGAL_VALUE)
+        function, first, count = _READ.unpack(request)
+        if not 1 <= count <= MAX_REGISTERS:
+            raise Refusal(ILLEGAL_VALUE)
+        if unit not in self._instruments:
+            raise Refusal(NO_ANSWER_BEHIND)
+        words = self._instruments[unit].registers(function, first, count, time.time())
+        return struct.pack(f">BB{count}H", function, 2 * count, *words)

@@ -1,0 +1,27 @@
+"""Models of the plants behind the simulated instruments, one for each example installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vitrine_simulators.plants.building import Building
+from vitrine_simulators.plants.counting import CountingPlant
+from vitrine_simulators.plants.plant import COMMISSIONED, Live, Plant, Source
+from vitrine_simulators.plants.ultrafiltration import Ultrafiltration
+
+__all__ = [
+    "COMMISSIONED",
+    "PLANTS",
+    "Building",
+    "CountingPlant",
+    "Live",
+    "Plant",
+    "Source",
+    "Ultrafiltration",
+]
+
+#: Slug of an installation → the plant behind it, made from a seed.
+PLANTS: dict[str, Callable[[int], Plant]] = {
+    "pilote-ultrafiltration": Ultrafiltration,
+    "batiment-vitrine": Building,
+}

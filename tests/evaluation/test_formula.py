@@ -1,0 +1,186 @@
+"""Formulas: what they compute, and every mistake with where it is."""
+
+import numpy as np
+import pytest
+
+from vitrine.installation import Indicator, Text
+from vitrine_evaluation.formula import examine
+from vitrine_evaluation.periods import Periods
+
+UNITS = {
+    "pump/energy": "kW.h",
+    "pump/power": "kW",
+    "pump/apparent": "kV.A",
+    "pump/reactive": "{var}",
+    "flow/flow": "m3/h",
+    "flow/litres": "L/min",
+    "feed/turbidity": "{NTU}",
+    "out/turbidity": "{NTU}",
+    "in/temperature": "Cel",
+    "out/temperature": "Cel",
+    "in/kelvin": "K",
+    "lab/ph": "[pH]",
+    "new/channel": None,
+}
+
+
+def periods(period="hour", **statistics):
+    length = max(len(values) for values in statistics.values())
+    blank = np.full(length, np.nan)
+    names = ("mean", "minimum", "maximum", "increase")
+    return Periods(
+        period,
+        60 * np.arange(length),
+        np.ones(length),
+        *(np.array(statistics.get(name, blank), dtype=float) for name in names),
+    )
+
+
+def indicator(formula, unit, inputs, parameters=None):
+    return Indicator(
+        key="x", version=1, name=Text("x", "x"), formula=formula, unit=unit, inputs=inputs, parameters=parameters or {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("formula", "unit", "inputs", "parameters", "statistics", "expected"),
+    [
+        ("mean(p)", "kW", {"p": "pump/power"}, {}, {"p": {"mean": [2.5]}}, 2.5),
+        ("mean(p)", "W", {"p": "pump/power"}, {}, {"p": {"mean": [2.5]}}, 2500.0),
+        ("integral(p)", "kW.h", {"p": "pump/power"}, {}, {"p": {"mean": [2.5]}}, 2.5),
+        ("integral(q)", "m3", {"q": "flow/litres"}, {}, {"q": {"mean": [100.0]}}, 6.0),
+        (
+            "increase(e) / integral(q)",
+            "kW.h/m3",
+            {"e": "pump/energy", "q": "flow/flow"},
+            {},
+            {"e": {"increase": [3.0]}, "q": {"mean": [6.0]}},
+            0.5,
+        ),
+        (
+            "1 - mean(o) / mean(f)",
+            "%",
+            {"o": "out/turbidity", "f": "feed/turbidity"},
+            {},
+            {"o": {"mean": [0.5]}, "f": {"mean": [10.0]}},
+            95.0,
+        ),
+        (
+            "base * hours() - increase(e)",
+            "kW.h",
+            {"e": "pump/energy"},
+            {"base": (9.2, "kW")},
+            {"e": {"increase": [3.2]}},
+            6.0,
+        ),
+        ("mean(i)", "Cel", {"i": "in/temperature"}, {}, {"i": {"mean": [20.5]}}, 20.5),
+        ("mean(i)", "Cel", {"i": "in/temperature"}, {}, {"i": {"mean": [-40.0]}}, -40.0),
+        (
+            "mean(i) - mean(o)",
+            "K",
+            {"i": "in/temperature", "o": "out/temperature"},
+            {},
+            {"i": {"mean": [21.0]}, "o": {"mean": [-9.0]}},
+            30.0,
+        ),
+        (
+            "(base - mean(o)) * hours() / day",
+            "K",
+            {"o": "out/temperature"},
+            {"base": (18.0, "Cel"), "day": (1.0, "d")},
+            {"o": {"mean": [-6.0]}},
+            1.0,
+        ),
+        ("mean(i) + half", "Cel", {"i": "in/temperature"}, {"half": (0.5, "K")}, {"i": {"mean": [1.0]}}, 1.5),
+        ("-mean(p) + maximum(p) - minimum(p)", "kW", {"p": "pump/power"}, {}, {"p": {"mean": [2], "maximum": [5], "minimum": [1]}}, 2.0),
+        ("mean(p) + extra", "kW", {"p": "pump/power"}, {"extra": (500.0, "W")}, {"p": {"mean": [1.0]}}, 1.5),
+        (
+            "mean(p) / (mean(s) * unity)",
+            "1",
+            {"p": "pump/power", "s": "pump/apparent"},
+            {"unity": (1.0, "1")},
+            {},
+            None,
+        ),
+        ("mean(n) * 2", "kW.h/m3", {"n": "new/channel"}, {}, {"n": {"mean": [4.0]}}, 8.0),
+    ],
+)  # fmt: skip
+def test_a_formula_computes_in_the_unit_asked_for(formula, unit, inputs, parameters, statistics, expected):
+    found, problems = examine(indicator(formula, unit, inputs, parameters), UNITS)
+    if expected is None:
+        assert [problem.code for problem in problems] == ["wrong-unit"]
+        return
+    assert problems == []
+    values = found({name: periods(**values) for name, values in statistics.items()})
+    assert values == pytest.approx([expected], rel=1e-12)
+
+
+P = {"p": "pump/power"}
+
+
+@pytest.mark.parametrize(
+    ("formula", "unit", "inputs", "parameters", "codes", "words"),
+    [
+        ("mean(p", "kW", P, {}, ["syntax"], "character"),
+        ("", "kW", P, {}, ["syntax"], "no formula"),
+        ("mean(p) +", "kW", P, {}, ["syntax"], "at its end"),
+        ("\0", "kW", P, {}, ["syntax"], "no formula"),
+        ("(" * 300 + "1" + ")" * 300, "kW", P, {}, ["too-long"], "500"),
+        ("-" * 490 + "mean(p)", "kW", P, {}, ["too-deep"], "50 levels"),
+        ("mean(p) ** 2", "kW", P, {}, ["not-allowed"], "hours(…)"),
+        ("mean(p) if 1 else 2", "kW", P, {}, ["not-allowed"], "cannot stand"),
+        ("__import__('os').system('id')", "kW", P, {}, ["unknown-function", "unused-name"], "there is no function"),
+        ("mean(p).real", "kW", P, {}, ["not-allowed"], "cannot stand"),
+        ("mean(p) + 'a'", "kW", P, {}, ["not-allowed"], "character 11"),
+        ("mean(p) * True", "kW", P, {}, ["not-allowed"], "character 11"),
+        ("mean(p) * 1e999", "kW", P, {}, ["too-great"], "too great"),
+        ("mean(p) * 1" + "0" * 400, "kW", P, {}, ["too-great"], "too great"),
+        ("mean(p) * 2j", "kW", P, {}, ["not-allowed"], "cannot stand"),
+        ("p", "kW", P, {}, ["bare-input"], "mean(p), integral(p)"),
+        ("maen(p)", "kW", P, {}, ["unknown-function"], "did you mean “mean”?"),
+        ("mean(q)", "kW", P, {}, ["not-an-input", "unused-name"], "mean(p)"),
+        ("mean(p, p)", "kW", P, {}, ["not-an-input"], "the name of one input"),
+        ("mean(p=1)", "kW", P, {}, ["not-an-input", "unused-name"], "the name of one input"),
+        ("mean(p) * hours(2)", "kW.h", P, {}, ["too-many"], "hours()"),
+        ("mean(p) * basline", "kW", P, {"baseline": (1.0, "1")}, ["unknown-name", "unused-name"], "“baseline”"),
+        ("mean(p)", "kW", P, {"baseline": (1.0, "1")}, ["unused-name"], "“baseline” is declared"),
+        ("1 + 1", "1", {}, {}, ["no-input"], "no channel"),
+        ("mean(p)", "kW.h", P, {}, ["wrong-unit"], "one of: W, kW"),
+        ("mean(p)", "furlong", P, {}, ["unknown-unit"], "furlong"),
+        ("mean(p)", "kW", {"p": "pump/powr"}, {}, ["unknown-channel"], "pump/power"),
+        ("mean(mean)", "kW", {"mean": "pump/power"}, {}, ["reserved-name"], "name of a function"),
+        ("mean(p) + p", "kW", P, {"p": (1.0, "kW")}, ["repeated-name"], "an input too"),
+        ("mean(p) + x", "kW", P, {"x": (1.0, "kw")}, ["unknown-unit"], "kW"),
+        ("mean(p) + 1", "kW", P, {}, ["units-differ"], "cannot be added"),
+        ("1 - mean(p)", "kW", P, {}, ["units-differ"], "cannot be taken from"),
+        ("mean(p) + mean(s)", "kW", {**P, "s": "pump/apparent"}, {}, ["units-differ"], "VA"),
+        ("mean(p) + mean(r)", "kW", {**P, "r": "pump/reactive"}, {}, ["units-differ"], "var"),
+        ("mean(p) + mean(h)", "kW", {**P, "h": "lab/ph"}, {}, ["units-differ"], "pH"),
+        ("100 * (1 - mean(o) / mean(f))", "%", {"o": "out/turbidity", "f": "feed/turbidity"}, {}, ["percent-twice"], "leave"),
+        ("mean(i) + mean(o)", "Cel", {"i": "in/temperature", "o": "out/temperature"}, {}, ["temperature"], "added"),
+        ("mean(i) * 2", "Cel", {"i": "in/temperature"}, {}, ["temperature"], "multiplied"),
+        ("-mean(i)", "Cel", {"i": "in/temperature"}, {}, ["temperature"], "negated"),
+        ("integral(i)", "K", {"i": "in/temperature"}, {}, ["temperature"], "zero"),
+        ("mean(i) - mean(o)", "Cel", {"i": "in/temperature", "o": "out/temperature"}, {}, ["temperature"], "K for a difference"),
+        ("mean(i)", "K", {"i": "in/temperature"}, {}, ["temperature"], "Cel for a temperature"),
+        ("mean(k) - mean(i)", "K", {"i": "in/temperature", "k": "in/kelvin"}, {}, ["temperature"], "difference"),
+        ("maen(p) + 'a' + q", "kW", P, {}, ["not-allowed", "unknown-function", "unknown-name"], "character 11"),
+    ],
+)  # fmt: skip
+def test_every_mistake_is_told_with_its_place(formula, unit, inputs, parameters, codes, words):
+    found, problems = examine(indicator(formula, unit, inputs, parameters), UNITS)
+    assert found is None
+    assert sorted(problem.code for problem in problems) == codes
+    assert words in "\n".join(str(problem) for problem in problems)
+    assert all(problem.key for problem in problems)
+
+
+def test_the_place_counts_characters_and_not_bytes():
+    _, problems = examine(indicator("mean(p) * é + b", "kW", P), UNITS)
+    assert "at character 11, “é”" in problems[0].message
+    assert "at character 15, “b”" in problems[1].message
+
+
+def test_a_division_by_zero_has_no_value():
+    found, _ = examine(indicator("mean(p) / mean(p)", "1", P), UNITS)
+    assert np.isnan(found({"p": periods(mean=[0.0])}))
