@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# A shared machine is slow now and then; that is no fault of the code.
+settings.register_profile("vitrine", deadline=None)
+settings.load_profile("vitrine")
 
 pytest_plugins = ["tests.servers.fixtures"]
 

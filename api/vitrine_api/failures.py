@@ -74,6 +74,8 @@ async def answer(request: Request, problem: ApiError) -> Response:
     page: ProblemPage | None = request.app.state.problem_page
     if page is None or request.url.path.startswith(_PROGRAM_PATHS):
         return problem_response(request, problem)
+    # A browser would ask for a password in a window of its own, instead of showing the page that signs in.
+    problem.headers.pop("WWW-Authenticate", None)
     return await page(request, problem)
 
 

@@ -23,7 +23,7 @@ class Arrival:
 
     def learn(self, channel_id: int, rules: Mapping[str, object]) -> None:
         """Take the rules of a channel, as its birth declares them; PayloadError where they are none."""
-        fail, suspect = _pair(rules, "gross_range_fail"), _pair(rules, "gross_range_suspect")
+        fail, suspect = gross_ranges(rules)
         self._grow(channel_id)
         self._limits[channel_id] = (*(fail or _OPEN[:2]), *(suspect or _OPEN[2:]))
         self._ruled[channel_id] = fail is not None or suspect is not None
@@ -49,6 +49,11 @@ class Arrival:
             missing += len(self._limits)
             self._limits = np.concatenate([self._limits, np.tile(np.array(_OPEN), (missing, 1))])
             self._ruled = np.concatenate([self._ruled, np.zeros(missing, dtype=np.bool_)])
+
+
+def gross_ranges(rules: Mapping[str, object]) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Return the fail range and the suspect range; PayloadError where they are none."""
+    return _pair(rules, "gross_range_fail"), _pair(rules, "gross_range_suspect")
 
 
 def _pair(rules: Mapping[str, object], key: str) -> tuple[float, float] | None:

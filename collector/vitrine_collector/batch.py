@@ -10,6 +10,7 @@ import numpy as np
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 
+from vitrine_collector.arrival import Arrival
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.nodes import NodeState
@@ -66,7 +67,7 @@ class Batch:
     channels: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     tests: list[int] = field(default_factory=list)
-    #: Quality and tests of the measurements, once they are judged.
+    #: The measurements, once they are judged.
     rows: Rows = field(default_factory=lambda: Rows([], [], [], [], []))
 
     def add(self, record: Record, data: Data | None = None) -> None:
@@ -79,6 +80,13 @@ class Batch:
             self.tests += data.tests
         record.stop = len(self.times_ms)
         self.records.append(record)
+
+    def judge(self, arrival: Arrival) -> None:
+        """Give each measurement its quality; nothing is added afterwards."""
+        channels = np.array(self.channels, dtype=np.int32)
+        values = np.array(self.values, dtype=np.float64)
+        quality, tests = arrival.judge(channels, values, np.array(self.tests, dtype=np.int16))
+        self.rows = Rows(np.array(self.times_ms, dtype=np.int64) * 1000, channels, values, quality, tests)
 
     def __bool__(self) -> bool:
         return bool(self.records or self.refused)

@@ -75,6 +75,16 @@ def read_data(message: Any, metrics: Metrics) -> Data:  # noqa: ANN401
     return data
 
 
+def find_record(message: Any, metrics: Metrics) -> int | None:  # noqa: ANN401
+    """Return the number of a record that cannot be read otherwise, or None."""
+    for metric in message.metrics:
+        target = metrics.by_alias.get(metric.alias) if metric.HasField("alias") else metrics.by_name.get(metric.name)
+        if target is not None and target.role is Role.RECORD and metric.long_value:
+            number = signed(metric.long_value, DataType.INT64)
+            return number if isinstance(number, int) and number > 0 else None
+    return None
+
+
 def resolve(metric: Any, metrics: Metrics) -> Target:  # noqa: ANN401
     """Return what a metric stands for; UnknownMetric where no birth has said it."""
     if metric.HasField("alias"):

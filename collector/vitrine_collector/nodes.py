@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from vitrine import uplink
-from vitrine.sparkplug import DataType
+from vitrine.sparkplug import DataType, Topic
 
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.rebirths import Node
+from vitrine_collector.registry import Registered
 from vitrine_collector.sequence import Sequence
 
 
@@ -62,6 +63,16 @@ class Metrics:
             self.doubles[metric.alias] = channel_id
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A message with its topic and its protobuf form."""
+
+    incoming: Incoming
+    topic: Topic
+    #: The message class is made at run time.
+    message: Any
+
+
 @dataclass(slots=True)
 class NodeState:
     """One edge node since its birth."""
@@ -73,7 +84,9 @@ class NodeState:
     epoch: UUID | None
     file_sha256: str
     metrics: Metrics
-    sequence: Sequence[Incoming]
+    sequence: Sequence[Parsed]
+    #: Whether this birth was asked for: what it leaves out, another one would leave out too.
+    asked_for: bool
     devices: dict[str, Metrics] = field(default_factory=dict)
 
 
@@ -88,17 +101,18 @@ class Nodes:
         """Return a node, or None where its birth was not heard."""
         return self._states.get(node)
 
-    def born(self, node: Node, birth: NodeBirth, gateway_id: int, installation_id: int) -> NodeState:
+    def born(self, node: Node, birth: NodeBirth, registered: Registered, *, asked_for: bool) -> NodeState:
         """Note a node's birth; its devices are unknown until theirs."""
         state = NodeState(
             node=node,
-            gateway_id=gateway_id,
-            installation_id=installation_id,
+            gateway_id=registered.gateway_id,
+            installation_id=registered.installation_id,
             bd_seq=birth.bd_seq,
             epoch=birth.epoch,
             file_sha256=birth.file_sha256,
             metrics=metrics_of(birth.metrics),
             sequence=Sequence(self._reorder_s),
+            asked_for=asked_for,
         )
         state.sequence.begin(birth.seq)
         self._states[node] = state

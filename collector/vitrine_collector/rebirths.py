@@ -19,6 +19,7 @@ class _Request:
     #: Time between that one and the one after.
     wait_s: float
     wanted: bool = True
+    asked: bool = False
 
 
 class Rebirths:
@@ -44,11 +45,17 @@ class Rebirths:
             request.wanted = True
             request.due = max(request.due, due)
 
-    def born(self, node: Node) -> None:
-        """Note that its births have come; the next request still keeps its distance from the last."""
-        if request := self._requests.get(node):
-            request.wanted = False
-            request.wait_s = self._interval_s
+    def born(self, node: Node) -> bool:
+        """Note that its births have come, and tell whether they were asked for.
+
+        The next request still keeps its distance from the last.
+        """
+        request = self._requests.get(node)
+        if request is None:
+            return False
+        request.wanted = False
+        request.wait_s = self._interval_s
+        return request.asked
 
     def due(self, now: float) -> list[Node]:
         """Return the nodes to ask now, and note that they were asked."""
@@ -56,7 +63,7 @@ class Rebirths:
         for node, request in list(self._requests.items()):
             if request.wanted and now >= request.due:
                 asked.append(node)
-                request.wanted = False
+                request.wanted, request.asked = False, True
                 request.due = now + request.wait_s
                 request.wait_s = min(2 * request.wait_s, _LONGEST_S)
             elif not request.wanted and now >= request.due + _FORGET_S:

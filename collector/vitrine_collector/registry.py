@@ -16,6 +16,7 @@ from vitrine_collector.births import ChannelBirth, DeviceBirth, NodeBirth
 from vitrine_collector.rebirths import Node
 
 _SQL = Queries("vitrine_collector", "queries/registry.sql")
+_HEALTH = Queries("vitrine_collector", "queries/commit.sql")["update_health"]
 #: Columns of a channel that a birth may change.
 _FIELDS = ("name", "unit", "quantity", "decimals", "period_s", "accuracy", "calibration", "rules")
 
@@ -57,9 +58,7 @@ def register_node(connection: psycopg.Connection, node: Node, birth: NodeBirth, 
         registered = Registered(gateway_id=row[0], installation_id=row[1])
         connection.execute(_SQL["devices_offline"], {"gateway": registered.gateway_id, "time": now})
         if birth.health:
-            connection.execute(
-                _SQL["update_health"], {"gateway": registered.gateway_id, "health": Jsonb(birth.health)}
-            )
+            connection.execute(_HEALTH, {"gateway": registered.gateway_id, "health": Jsonb(birth.health)})
     return registered
 
 

@@ -59,8 +59,6 @@ def hardware_clock() -> bool:
     return platform.machine() in ("x86_64", "i686") or (chips.is_dir() and any(chips.iterdir()))
 
 
-
-
 @cache
 def boot_id() -> bytes:
     """Return the identity of this run of the kernel, 16 bytes."""

@@ -78,9 +78,7 @@ def encode(record: Record) -> bytes:
     """Write a record."""
     first = min(value.time_ms for value in record.values)
     parts = [
-        _HEAD.pack(
-            _VERSION, _SOURCES.index(record.source), record.boot, record.shift_ms, first, len(record.values)
-        ),
+        _HEAD.pack(_VERSION, _SOURCES.index(record.source), record.boot, record.shift_ms, first, len(record.values)),
         _text(record.device),
     ]
     for value in record.values:

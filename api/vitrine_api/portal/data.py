@@ -20,7 +20,9 @@ LOSSES = timedelta(days=30)
 
 
 async def _all(connection: AsyncConnection[DictRow], name: str, **values: object) -> list[DictRow]:
-    return await (await connection.execute(QUERIES[name], values)).fetchall()
+    # No text of PostgreSQL holds a NUL, so none of its rows has such a name.
+    clean = {key: value.replace("\0", "") if isinstance(value, str) else value for key, value in values.items()}
+    return await (await connection.execute(QUERIES[name], clean)).fetchall()
 
 
 async def installations(

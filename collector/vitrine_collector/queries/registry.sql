@@ -12,15 +12,6 @@ SET online = true, bd_seq = excluded.bd_seq, epoch = excluded.epoch, born_at = e
     seen_at = excluded.seen_at, software = excluded.software, file_sha256 = excluded.file_sha256
 RETURNING gateway_id, installation_id;
 
--- update_health --
--- What a gateway says of itself in its birth.
-UPDATE gateway AS held
-SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, devices_failing) = (
-    SELECT said.queue_depth, said.queue_bytes, said.oldest_unsent_s, said.clock_source, said.clock_offset_ms,
-           said.devices_failing
-    FROM jsonb_populate_record(held, %(health)s) AS said)
-WHERE gateway_id = %(gateway)s;
-
 -- register_device --
 -- A device's birth.
 INSERT INTO device (gateway_id, key, profile, online, changed_at)

@@ -7,10 +7,13 @@ seal that anything is, headers and padding included.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,20 @@ _PIECE = 1 << 20
 #: Compressed already.
 _STORED = (".parquet", ".gz")
 
+#: What reading a damaged archive can raise.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    IndexError,
+    RuntimeError,  # encrypted, or compressed in a way that is not known
+)
+
 #: Limits of what is unpacked: more than any package has, less than what harms.
 MOST_FILES = 20_000
 MOST_RATIO = 200
@@ -31,7 +48,9 @@ MOST_BYTES = 1 << 40
 
 def pack(bag: Path, target: Path, progress: Callable[[float], None] = lambda share: None) -> None:
     """Write a bag as a zip that holds one folder; the file appears whole or not at all."""
-    files = sorted((path for path in bag.rglob("*") if path.is_file()), key=lambda path: path.relative_to(bag).as_posix())
+    files = sorted(
+        (path for path in bag.rglob("*") if path.is_file()), key=lambda path: path.relative_to(bag).as_posix()
+    )
     total = sum(path.stat().st_size for path in files) or 1
     part = target.with_name(target.name + ".part")
     done = 0
@@ -96,7 +115,7 @@ def unpack(path: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
             entries = archive.infolist()
             _refuse(entries, path.stat().st_size)
             broken = {entry.filename: why for entry in entries if (why := _extract(archive, entry, folder))}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, OverflowError) as error:
+    except _DAMAGE as error:
         raise DatasetError(f"the archive itself is damaged: {error}", hint="Download the package again.") from error
     return [entry.filename for entry in entries], broken
 
@@ -122,6 +141,6 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> 
         with archive.open(entry) as source, target.open("xb") as sink:
             while piece := source.read(_PIECE):
                 sink.write(piece)
-    except Exception as error:  # noqa: BLE001
+    except _DAMAGE as error:
         return str(error) or type(error).__name__
     return ""

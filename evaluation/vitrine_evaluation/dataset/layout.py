@@ -122,7 +122,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("epoch", "string", "Queue of the gateway, numbered from 1"),
         Column("held", "string", "Record numbers that the platform holds, as ranges"),
         Column("lost", "string", "Record numbers that the gateway reported lost", required=False),
-        Column("not_yet", "string", "Record numbers below the highest held that are neither held nor lost", required=False),
+        Column(
+            "not_yet", "string", "Record numbers below the highest held that are neither held nor lost", required=False
+        ),
         Column("repeated", "integer", "Records that came again and were not written again", unit="1"),
         Column("first_utc", "datetime", f"First record received; {_TIME}"),
         Column("last_utc", "datetime", f"Last record received; {_TIME}"),

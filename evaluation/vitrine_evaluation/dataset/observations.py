@@ -61,6 +61,8 @@ class Source:
 
     def __init__(self, url: str, snapshot: str, first: datetime, last: datetime) -> None:
         self._connection = adbc.connect(url, autocommit=False)
+        #: The period, in microseconds since 1970.
+        self.first_us, self.last_us = (round(time.timestamp() * 1e6) for time in (first, last))
         self._span = {"first": f"'{first.isoformat()}'", "last": f"'{last.isoformat()}'"}
         with self._connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -137,7 +139,7 @@ def write_device(
 
 
 def _write_series(source: Source, files: _Files, channel: Row, progress: Callable[[float], None]) -> Series:
-    first, last = (int(source_time.timestamp() * 1e6) for source_time in (channel["first_time"], channel["last_time"]))
+    first, last = source.first_us, source.last_us
     series, reduction = Series(), Reduction(first, last, channel["period_s"] or 0.0)
     for batch in source.batches(channel["channel_id"]):
         if not len(batch):
@@ -177,7 +179,9 @@ def _table(batch: pa.RecordBatch, path: str) -> pa.Table:
 def write_csv(table: pa.Table, target: BinaryIO | gzip.GzipFile) -> None:
     """Write observations as CSV without a header; each number as the shortest text that reads back the same."""
     text = pc.utf8_replace_slice(table.column("time_utc").cast(pa.string()), start=10, stop=11, replacement="T")
-    plain = table.set_column(0, "time_utc", text).set_column(1, "series_id", table.column("series_id").cast(pa.string()))
+    plain = table.set_column(0, "time_utc", text).set_column(
+        1, "series_id", table.column("series_id").cast(pa.string())
+    )
     buffer = BytesIO()
     csv.write_csv(plain, buffer, csv.WriteOptions(include_header=False, quoting_style="needed"))
     target.write(buffer.getvalue())

@@ -33,6 +33,11 @@ class Frame:
     kind: Kind
     body: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes that the frame takes on disk."""
+        return _HEAD.size + len(self.body)
+
     def to_bytes(self) -> bytes:
         """Write the frame."""
         checked = _CHECKED.pack(self.number, self.time_ms, self.kind) + self.body

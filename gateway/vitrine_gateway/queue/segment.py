@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from vitrine.ranges import Ranges
-from vitrine_gateway.queue.frame import Frame, Kind, frames
+from vitrine_gateway.queue.frame import Frame, frames
 
 _MAGIC = b"VITRINEQ1\n"
 _HEAD_SIZE = len(_MAGIC) + 16
@@ -49,32 +49,38 @@ def create(folder: Path, epoch: UUID, first: int) -> Segment:
     return Segment(path, epoch, _HEAD_SIZE)
 
 
-def open_segment(path: Path) -> Segment | None:
-    """Read a file of the queue; None where even its head is damaged."""
+def open_segment(path: Path, epoch: UUID | None) -> Segment | None:
+    """Read a file of the queue; None where it belongs to another epoch. A damaged head is taken for one of `epoch`."""
     data = path.read_bytes()
-    if len(data) < _HEAD_SIZE or not data.startswith(_MAGIC):
+    found, start = _epoch(data), _HEAD_SIZE
+    segment = Segment(path, found or epoch or UUID(int=0), len(data), damaged=int(found is None))
+    if epoch is not None and segment.epoch != epoch:
         return None
-    segment = Segment(path, UUID(bytes=data[len(_MAGIC) : _HEAD_SIZE]), len(data))
-    expected = _HEAD_SIZE
-    for frame, end in frames(data, _HEAD_SIZE):
-        if end - len(frame.to_bytes()) != expected:
+    for frame, end in frames(data, start):
+        if end - frame.size != segment.sound_end:
             segment.damaged += 1
         segment.note(frame)
-        segment.sound_end = expected = end
-    if segment.sound_end != len(data):
-        segment.damaged += 1
+        segment.sound_end = end
+    segment.damaged += segment.sound_end != len(data)
     return segment
+
+
+def epoch_of(path: Path) -> UUID | None:
+    """Return the epoch that the head of a file names; None where it is damaged."""
+    with path.open("rb") as file:
+        return _epoch(file.read(_HEAD_SIZE))
+
+
+def _epoch(data: bytes) -> UUID | None:
+    if len(data) < _HEAD_SIZE or not data.startswith(_MAGIC):
+        return None
+    return UUID(bytes=data[len(_MAGIC) : _HEAD_SIZE])
 
 
 def read_segment(segment: Segment) -> list[Frame]:
     """Return every sound frame of a file, in the order of its numbers."""
     data = segment.path.read_bytes()
     return sorted((frame for frame, _ in frames(data, _HEAD_SIZE)), key=lambda frame: frame.number)
-
-
-def losses(segment: Segment) -> list[Frame]:
-    """Return the reports of loss that a file holds."""
-    return [frame for frame in read_segment(segment) if frame.kind is Kind.LOSS]
 
 
 def sync_folder(folder: Path) -> None:

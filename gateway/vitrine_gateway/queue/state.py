@@ -26,8 +26,8 @@ class State:
     reserved: int = 0
     #: Kernel run in which `reserved` was written; within the same one the files are complete, killed or not.
     boot: str = ""
-    #: True when the queue was closed properly.
-    closed: bool = False
+    #: Last number that was given away, where the queue was closed properly; else 0.
+    closed_at: int = 0
     #: Numbers acknowledged, or told as lost.
     settled: Ranges = field(default_factory=Ranges)
 
@@ -46,7 +46,7 @@ def load(folder: Path) -> State | None:
             epoch=UUID(document["epoch"]),
             reserved=int(document["reserved"]),
             boot=str(document["boot"]),
-            closed=bool(document["closed"]),
+            closed_at=int(document["closed_at"]),
             settled=Ranges.parse(document["settled"]),
         )
     except (ValueError, KeyError, TypeError):
@@ -60,7 +60,7 @@ def save(folder: Path, state: State) -> None:
             "epoch": str(state.epoch),
             "reserved": state.reserved,
             "boot": state.boot,
-            "closed": state.closed,
+            "closed_at": state.closed_at,
             "settled": str(state.settled),
         }
     )

@@ -1,0 +1,288 @@
+"""From messages to batches: births, deaths, data, and what becomes of each message that cannot be used."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from vitrine.errors import PayloadError
+from vitrine.logs import logger
+from vitrine.quality import Test
+from vitrine.ranges import Ranges
+from vitrine.sparkplug import Message, Topic, decode
+from vitrine.sparkplug.topics import NAMESPACE
+
+from vitrine_collector import registry
+from vitrine_collector.arrival import Arrival, gross_ranges
+from vitrine_collector.batch import Batch, Record, Refused
+from vitrine_collector.births import device_birth, node_birth
+from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
+from vitrine_collector.inbox import Incoming, Item
+from vitrine_collector.node_data import bd_seq_of, read_node_data
+from vitrine_collector.nodes import Nodes, NodeState, Parsed, device_metrics
+from vitrine_collector.rebirths import Node, Rebirths
+from vitrine_collector.store import Stopped, Store
+
+_log = logger("collector")
+_STATE = f"{NAMESPACE}/STATE/"
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a batch is complete, and how patient the collector is."""
+
+    batch_rows: int = 20_000
+    batch_s: float = 0.25
+    #: How long a hole in a node's sequence may last.
+    reorder_s: float = 2.0
+    rebirth_spread_s: float = 1.0
+    rebirth_interval_s: float = 10.0
+
+
+class Intake:
+    """Handles messages one by one, in one thread; gives complete batches to `hand_over`."""
+
+    def __init__(self, store: Store, hand_over: Callable[[Batch], None], limits: Limits) -> None:
+        self._store, self._hand_over, self._limits = store, hand_over, limits
+        self._nodes = Nodes(reorder_s=limits.reorder_s)
+        self.rebirths = Rebirths(spread_s=limits.rebirth_spread_s, interval_s=limits.rebirth_interval_s)
+        self._arrival = Arrival()
+        self._taken: dict[tuple[int, UUID], Ranges] = {}
+        self._sends_again: dict[Node, bool] = {}
+        self._batch, self._opened = Batch(), 0.0
+        #: What became of the messages: their sum is the number received, but for those held behind a hole.
+        self.counts: Counter[str] = Counter()
+
+    def handle(self, item: Item) -> None:
+        """Handle one message; whatever is wrong with it, the next one is handled too."""
+        if not isinstance(item, Incoming):
+            self._nodes.forget_all()
+            self._store.run(registry.all_offline)
+            return
+        self.counts["received"] += 1
+        self._guarded(item, lambda: self._dispatch(item))
+        self._hand_over_when_complete()
+
+    def tick(self) -> list[Node]:
+        """Do what time demands; return the nodes to ask for their births."""
+        now = time.monotonic()
+        for state in self._nodes.overdue(now):
+            _log.info("sequence broken", node="/".join(state.node))
+            self._nodes.forget(state.node)
+            for held in state.sequence.abandon():
+                self._unheard(held.incoming, state.node, "sequence", "a message before it did not come")
+        self._hand_over_when_complete()
+        return self.rebirths.due(now)
+
+    def finish(self) -> None:
+        """Hand over what is left."""
+        self._hand_over_now()
+
+    def _guarded(self, incoming: Incoming, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Stopped:
+            raise
+        except PayloadError as error:
+            self._refuse(incoming, error.code, error.message)
+        except psycopg.Error as error:
+            self._refuse(incoming, "database", str(error).strip())
+        except UnicodeDecodeError as error:
+            self._refuse(incoming, "payload-invalid", f"a text in it is not UTF-8: {error.reason}")
+        except Exception as error:
+            # A mistake of ours must not stop the messages of others; it is kept with the message that shows it.
+            _log.exception("message not understood", topic=incoming.topic)
+            self._refuse(incoming, "internal", f"{type(error).__name__}: {error}")
+
+    def _dispatch(self, incoming: Incoming) -> None:
+        if incoming.topic.startswith(_STATE):
+            self.counts["ignored"] += 1
+            return
+        topic = Topic.parse(incoming.topic)
+        if topic.message in (Message.NCMD, Message.DCMD):
+            self.counts["ignored"] += 1
+            return
+        parsed = Parsed(incoming, topic, parse(incoming.payload))
+        if topic.message is Message.NBIRTH:
+            self._node_birth(parsed)
+        elif topic.message is Message.NDEATH:
+            self._node_death(parsed)
+        else:
+            self._in_sequence(parsed)
+
+    def _in_sequence(self, parsed: Parsed) -> None:
+        node = (parsed.topic.group, parsed.topic.node)
+        state = self._nodes.get(node)
+        if state is None:
+            self._unheard(parsed.incoming, node, "no-birth", "the node's birth was not heard")
+            return
+        if not parsed.message.HasField("seq") or parsed.message.seq > 255:
+            raise PayloadError("the message has no seq from 0 to 255")
+        for ready in state.sequence.take(parsed.message.seq, parsed, time.monotonic()):
+            self._guarded(ready.incoming, lambda ready=ready: self._of_node(ready, state))  # type: ignore[misc]
+
+    def _of_node(self, parsed: Parsed, state: NodeState) -> None:
+        work = {
+            Message.DDATA: self._device_data,
+            Message.NDATA: self._node_data,
+            Message.DBIRTH: self._device_birth,
+            Message.DDEATH: self._device_death,
+        }[parsed.topic.message]
+        work(parsed, state)
+
+    def _node_birth(self, parsed: Parsed) -> None:
+        birth = node_birth(decode(parsed.incoming.payload))
+        node = (parsed.topic.group, parsed.topic.node)
+        now = _moment(parsed.incoming.received_s)
+        registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, now))
+        self._sends_again[node] = birth.epoch is not None
+        self._nodes.born(node, birth, registered, asked_for=self.rebirths.born(node))
+        self.counts["births"] += 1
+        _log.info("node born", node="/".join(node), epoch=str(birth.epoch or ""))
+
+    def _device_birth(self, parsed: Parsed, state: NodeState) -> None:
+        birth = device_birth(decode(parsed.incoming.payload))
+        for channel in birth.channels:
+            gross_ranges(channel.rules)
+        device, now = parsed.topic.device, _moment(parsed.incoming.received_s)
+        gateway = registry.Registered(state.gateway_id, state.installation_id)
+        channels = self._store.run(
+            lambda connection: registry.register_device(
+                connection, gateway, device, birth, file_sha256=state.file_sha256, now=now
+            )
+        )
+        if channels.changed:
+            # What came before is judged by the rules before.
+            self._hand_over_now()
+        for channel in birth.channels:
+            self._arrival.learn(channels.ids[channel.metric.name], channel.rules)
+        state.devices[device] = device_metrics(birth, channels.ids)
+        self.counts["births"] += 1
+
+    def _node_death(self, parsed: Parsed) -> None:
+        node = (parsed.topic.group, parsed.topic.node)
+        state, bd_seq = self._nodes.get(node), bd_seq_of(decode(parsed.incoming.payload))
+        if state is None or (state.bd_seq is not None and state.bd_seq != bd_seq):
+            self.counts["ignored"] += 1
+            return
+        gateway, now = state.gateway_id, _moment(parsed.incoming.received_s)
+        self._nodes.forget(node)
+        self._store.run(lambda connection: registry.node_died(connection, gateway, now))
+        self.counts["deaths"] += 1
+        _log.info("node died", node="/".join(node))
+
+    def _device_death(self, parsed: Parsed, state: NodeState) -> None:
+        stated = parsed.message.timestamp / 1000
+        moment = _moment(stated if 0 < stated <= parsed.incoming.received_s else parsed.incoming.received_s)
+        gateway, device = state.gateway_id, parsed.topic.device
+        self._store.run(lambda connection: registry.device_died(connection, gateway, device, moment))
+        state.devices.pop(device, None)
+        self.counts["deaths"] += 1
+
+    def _device_data(self, parsed: Parsed, state: NodeState) -> None:
+        metrics = state.devices.get(parsed.topic.device)
+        if metrics is None:
+            self._unheard(parsed.incoming, state.node, "no-birth", "the device's birth was not heard")
+            return
+        try:
+            data = read_data(parsed.message, metrics)
+        except UnknownMetric as error:
+            if not state.asked_for:
+                self._unheard(parsed.incoming, state.node, error.code, error.message)
+                return
+            self._refuse_record(parsed, state, find_record(parsed.message, metrics), error)
+            return
+        except PayloadError as error:
+            self._refuse_record(parsed, state, find_record(parsed.message, metrics), error)
+            return
+        record = Record.of(parsed.incoming, state, data.record)
+        record.time_source = data.time_source
+        if data.time_source == "uncertain":
+            data.tests = [tests | Test.TIME_UNCERTAIN for tests in data.tests]
+        record.repeated = self._is_repeated(state, data.record)
+        self._add(record)
+        self._batch.add(record, None if record.repeated else data)
+
+    def _node_data(self, parsed: Parsed, state: NodeState) -> None:
+        try:
+            said = read_node_data(decode(parsed.incoming.payload), state.metrics)
+        except UnknownMetric as error:
+            self._unheard(parsed.incoming, state.node, error.code, error.message)
+            return
+        except PayloadError as error:
+            self._refuse_record(parsed, state, find_record(parsed.message, state.metrics), error)
+            return
+        record = Record.of(parsed.incoming, state, said.record)
+        record.repeated = self._is_repeated(state, said.record)
+        if not record.repeated:
+            record.loss, record.health = said.loss, said.health
+        self._add(record)
+        self._batch.add(record)
+
+    def _add(self, record: Record) -> None:
+        self._open()
+        self.counts["repeated" if record.repeated else "records"] += 1
+
+    def _is_repeated(self, state: NodeState, number: int | None) -> bool:
+        """Tell whether a record is held already, or on its way; if not, it is on its way now."""
+        if state.epoch is None or number is None:
+            return False
+        queue = (state.gateway_id, state.epoch)
+        taken = self._taken.get(queue)
+        if taken is None:
+            taken = self._store.run(lambda connection: registry.held_records(connection, *queue))
+            self._taken[queue] = taken
+        if number in taken:
+            return True
+        taken.add(number)
+        return False
+
+    def _refuse_record(self, parsed: Parsed, state: NodeState, number: int | None, error: PayloadError) -> None:
+        """Keep a record that will never be better, and acknowledge it, so that nothing waits behind it."""
+        self._refuse(parsed.incoming, error.code, error.message)
+        if number is not None:
+            record = Record.of(parsed.incoming, state, number)
+            record.repeated = self._is_repeated(state, number)
+            self._batch.add(record)
+
+    def _unheard(self, incoming: Incoming, node: Node, code: str, reason: str) -> None:
+        """Ask for births; what the node does not send again by itself is kept as refused."""
+        self.rebirths.want(node, time.monotonic())
+        if node not in self._sends_again:
+            if len(self._sends_again) >= _REMEMBERED:
+                self._sends_again.clear()
+            self._sends_again[node] = self._store.run(lambda connection: registry.sends_again(connection, node))
+        if self._sends_again[node]:
+            self.counts["awaited"] += 1
+        else:
+            self._refuse(incoming, code, reason)
+
+    def _refuse(self, incoming: Incoming, code: str, reason: str) -> None:
+        self._open()
+        self.counts["refused"] += 1
+        self._batch.refused.append(Refused(incoming, code, reason))
+
+    def _open(self) -> None:
+        if not self._batch:
+            self._opened = time.monotonic()
+
+    def _hand_over_when_complete(self) -> None:
+        batch, limits = self._batch, self._limits
+        if batch and (batch.size() >= limits.batch_rows or time.monotonic() - self._opened >= limits.batch_s):
+            self._hand_over_now()
+
+    def _hand_over_now(self) -> None:
+        batch, self._batch = self._batch, Batch()
+        if batch:
+            batch.judge(self._arrival)
+            self._hand_over(batch)
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -1,0 +1,69 @@
+"""Opening the files of a queue after whatever happened to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitrine.ranges import Ranges
+from vitrine_gateway.queue import state as states
+from vitrine_gateway.queue.segment import SUFFIX, Segment, epoch_of, open_segment
+from vitrine_gateway.queue.state import BLOCK, State
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A queue as it was found."""
+
+    state: State
+    segments: list[Segment]
+    #: The next number to give away.
+    following: int
+    #: Numbers that were given away, or may have been, and are neither on disk nor settled.
+    missing: Ranges
+    #: Stretches of bytes that could not be read.
+    damaged: int
+
+
+def recover(folder: Path, boot: str) -> Recovered:
+    """Read the state and every segment; segments of another epoch are left where they are."""
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    state = states.load(folder)
+    rebuilt = state is None
+    if state is None:
+        epochs = [epoch for epoch in map(epoch_of, paths) if epoch]
+        state = State(epoch=epochs[-1]) if epochs else State()
+    segments = [segment for path in paths if (segment := open_segment(path, state.epoch))]
+    damaged = sum(segment.damaged for segment in segments)
+    present = Ranges(pair for segment in segments for pair in segment.numbers)
+    if rebuilt and segments:
+        _rebuild(state, present)
+        damaged += 1
+    following = _following(state, present, boot=boot, torn=bool(damaged))
+    missing = Ranges([(1, following - 1)] if following > 1 else [])
+    for first, last in (*present, *state.settled):
+        missing.remove(first, last)
+    return Recovered(state, segments, following, missing, damaged)
+
+
+def _rebuild(state: State, present: Ranges) -> None:
+    """Take what is no longer on disk for acknowledged: files go only then, and records come again until they are."""
+    last = _last(present)
+    if last:
+        state.settled = Ranges([(1, last)])
+        for first, end in present:
+            state.settled.remove(first, end)
+    state.reserved = (last // BLOCK + 2) * BLOCK
+
+
+def _following(state: State, present: Ranges, *, boot: str, torn: bool) -> int:
+    seen = max(_last(present), _last(state.settled))
+    if state.closed_at:
+        return max(seen, state.closed_at) + 1
+    if state.boot == boot and not torn:
+        return seen + 1  # the process was killed, the files are whole
+    return max(seen, state.reserved) + 1
+
+
+def _last(ranges: Ranges) -> int:
+    return max((last for _, last in ranges), default=0)

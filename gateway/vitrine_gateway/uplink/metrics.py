@@ -1,0 +1,123 @@
+"""What the births declare: every metric of node and devices, its alias, type and properties."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from vitrine import __version__, uplink
+from vitrine.sparkplug import DataType, Metric, PropertyValue
+from vitrine_gateway.record import Value
+from vitrine_gateway.site import Site, SiteChannel, SiteDevice
+
+#: Node metrics that data messages carry, with their types; the others have no alias, so that any host may name them.
+NODE_TYPES: dict[str, DataType] = {
+    uplink.EPOCH: DataType.STRING,
+    uplink.CONFIGURATION: DataType.STRING,
+    uplink.SOFTWARE: DataType.STRING,
+    uplink.LOST: DataType.STRING,
+    uplink.RECORD: DataType.INT64,
+    uplink.QUEUE_DEPTH: DataType.INT64,
+    uplink.QUEUE_OLDEST: DataType.DOUBLE,
+    uplink.QUEUE_BYTES: DataType.INT64,
+    uplink.CLOCK_SOURCE: DataType.STRING,
+    uplink.CLOCK_OFFSET: DataType.DOUBLE,
+    uplink.DEVICES_FAILING: DataType.STRING,
+}
+
+
+class Catalogue:
+    """Aliases of one site, unique over the node and all its devices."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        names = [("", name) for name in NODE_TYPES]
+        for device in site.devices:
+            names += [(device.key, name) for name in (*device.channel_keys, uplink.RECORD, uplink.TIME_SOURCE)]
+        self._aliases = {name: alias for alias, name in enumerate(names, start=1)}
+        #: Types by alias, for data messages.
+        self.types: dict[int | str, DataType] = {
+            alias: _type_of(device, name) for (device, name), alias in self._aliases.items()
+        }
+
+    def alias(self, device: str, name: str) -> int | None:
+        """Return the alias of a metric of a device, or of the node for ''; None where there is none."""
+        return self._aliases.get((device, name))
+
+    def node_birth(self, now_ms: int, bdseq: int, epoch: str, health: dict[str, str | int | float | None]) -> list[Metric]:
+        """Return the metrics of NBIRTH."""
+        values: dict[str, str | int | float | None] = {
+            **dict.fromkeys(NODE_TYPES),
+            uplink.EPOCH: epoch,
+            uplink.CONFIGURATION: self.site.installation.sha256,
+            uplink.SOFTWARE: __version__,
+            **health,
+        }
+        return [
+            Metric(name=uplink.BDSEQ, timestamp=now_ms, datatype=DataType.INT64, value=bdseq),
+            Metric(name=uplink.REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=False),
+            Metric(name=uplink.ACK, timestamp=now_ms, datatype=DataType.STRING, value=None),
+            *(
+                Metric(name=name, alias=self.alias("", name), timestamp=now_ms, datatype=kind, value=values[name])
+                for name, kind in NODE_TYPES.items()
+            ),
+        ]
+
+    def device_birth(self, device: SiteDevice, now_ms: int, latest: dict[str, Value]) -> list[Metric]:
+        """Return the metrics of a DBIRTH, with the latest values where they are known."""
+        metrics = []
+        for channel in device.channels:
+            value = latest.get(channel.key)
+            metrics.append(
+                Metric(
+                    name=channel.key,
+                    alias=self.alias(device.key, channel.key),
+                    timestamp=value.time_ms if value else now_ms,
+                    datatype=DataType.DOUBLE,
+                    value=value.value if value else None,
+                    properties=dict(_properties(channel, device)),
+                )
+            )
+        for name, kind in ((uplink.RECORD, DataType.INT64), (uplink.TIME_SOURCE, DataType.STRING)):
+            metrics.append(Metric(name=name, alias=self.alias(device.key, name), timestamp=now_ms, datatype=kind))
+        return metrics
+
+
+def _type_of(device: str, name: str) -> DataType:
+    if not device:
+        return NODE_TYPES[name]
+    return {uplink.RECORD: DataType.INT64, uplink.TIME_SOURCE: DataType.STRING}.get(name, DataType.DOUBLE)
+
+
+def _properties(channel: SiteChannel, device: SiteDevice) -> Iterator[tuple[str, PropertyValue]]:
+    texts = {
+        uplink.UNIT: channel.unit,
+        uplink.QUANTITY: channel.quantity,
+        uplink.NAME_FR: channel.name.fr,
+        uplink.NAME_EN: channel.name.en,
+        uplink.ACCURACY: channel.accuracy,
+        uplink.CALIBRATION: _calibration(channel),
+        uplink.RULES: _rules(channel),
+        uplink.PROFILE: device.profile.key,
+    }
+    for name, text in texts.items():
+        if text:
+            yield name, PropertyValue(DataType.STRING, text)
+    yield uplink.DECIMALS, PropertyValue(DataType.INT32, channel.decimals)
+    yield uplink.PERIOD, PropertyValue(DataType.DOUBLE, device.device.every_s)
+
+
+def _calibration(channel: SiteChannel) -> str:
+    held = channel.calibration
+    if held is None:
+        return ""
+    document = {"date": held.date.isoformat(), "certificate": held.certificate}
+    return json.dumps({**document, "due": held.due.isoformat() if held.due else None}, ensure_ascii=False)
+
+
+def _rules(channel: SiteChannel) -> str:
+    rules = {key: value for key, value in asdict(channel.rules).items() if value is not None}
+    if set(rules) <= {"flat_line_tolerance"}:
+        return ""
+    return json.dumps(rules)

@@ -1,0 +1,59 @@
+"""The flag of each value of a series, from all tests that its rules declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine.installation import QualityRules
+from vitrine.quality import Quality, Test
+from vitrine_quality import kernel
+
+#: From the mildest to the gravest; what is not there has no rank, it is missing.
+_RANK = {Quality.NOT_EVALUATED: 0, Quality.PASS: 1, Quality.SUSPECT: 2, Quality.FAIL: 3}
+_BY_RANK = np.array(list(_RANK), np.int16)
+_RANKS = np.zeros(10, np.int16)
+for _flag, _rank in _RANK.items():
+    _RANKS[_flag] = _rank
+
+
+def evaluate(
+    times_s: NDArray[np.float64],
+    values: NDArray[np.float64],
+    gateway_tests: NDArray[np.int16],
+    rules: QualityRules,
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Return (quality, tests) of a series in the order of time.
+
+    The gravest test decides. A value that no test could judge is not evaluated; a value that the instrument itself
+    declares doubtful fails, one whose time is uncertain is suspect. `tests` holds a bit for each test not passed,
+    those that the gateway saw included.
+    """
+    rank = np.zeros(len(values), np.int16)
+    tests = gateway_tests.astype(np.int16, copy=True)
+    for test, flags in _flags(times_s, values, rules):
+        rank = np.maximum(rank, _RANKS[flags])
+        tests[(flags == Quality.SUSPECT) | (flags == Quality.FAIL)] |= np.int16(test)
+    rank[(tests & Test.TIME_UNCERTAIN) != 0] = np.maximum(rank[(tests & Test.TIME_UNCERTAIN) != 0], 2)
+    rank[(tests & Test.SENSOR_STATUS) != 0] = 3
+    quality = _BY_RANK[rank]
+    quality[np.isnan(values)] = Quality.MISSING
+    return quality, tests
+
+
+def _flags(
+    times: NDArray[np.float64], values: NDArray[np.float64], rules: QualityRules
+) -> Iterator[tuple[Test, NDArray[np.int16]]]:
+    if rules.gross_range_fail is not None or rules.gross_range_suspect is not None:
+        flags = kernel.gross_range(values, rules.gross_range_fail, rules.gross_range_suspect)
+        yield Test.GROSS_RANGE, flags
+    if rules.spike_suspect is not None:
+        yield Test.SPIKE, kernel.spike(values, rules.spike_suspect, rules.spike_fail)
+    if rules.rate_of_change_suspect is not None:
+        limits = rules.rate_of_change_suspect, rules.rate_of_change_fail
+        yield Test.RATE_OF_CHANGE, kernel.rate_of_change(times, values, *limits)
+    if rules.flat_line_suspect_s is not None:
+        durations = rules.flat_line_suspect_s, rules.flat_line_fail_s
+        yield Test.FLAT_LINE, kernel.flat_line(times, values, *durations, rules.flat_line_tolerance)
