@@ -18,7 +18,6 @@ from vitrine_evaluation import jobs
 
 #: What the last part of a dataset's slug may look like.
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,60}"
-_TASK = "build_dataset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +55,13 @@ async def order_build(
     if row is None:
         raise ApiError("dataset-exists", 409, slug=order.slug)
     try:
-        await _defer(settings.database_url, row["dataset_id"])
+        await _defer(settings, row["dataset_id"])
     except BaseException:
         await connection.execute(DATASETS["withdraw"], {"dataset_id": row["dataset_id"]})
         raise
     return order.slug
 
 
-async def _defer(url: str, dataset_id: int) -> None:
-    async with jobs.app(url).open_async() as app:
-        await app.configure_task(_TASK, allow_unknown=False).defer_async(dataset_id=dataset_id)
+async def _defer(settings: Settings, dataset_id: int) -> None:
+    async with jobs.app(settings.database_url, settings).open_async() as app:
+        await jobs.defer_build_async(app, dataset_id)

@@ -76,7 +76,12 @@ async def answer(request: Request, problem: ApiError) -> Response:
         return problem_response(request, problem)
     # A browser would ask for a password in a window of its own, instead of showing the page that signs in.
     problem.headers.pop("WWW-Authenticate", None)
-    return await page(request, problem)
+    try:
+        return await page(request, problem)
+    except Exception as error:
+        # The page that tells problems has one itself: its plain words are better than none.
+        log.error("problem page failed", code=problem.code, path=request.url.path, exc_info=error)
+        return problem_response(request, problem)
 
 
 async def _told(request: Request, error: Exception) -> Response:

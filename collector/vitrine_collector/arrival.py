@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vitrine.errors import PayloadError
 from vitrine.quality import Quality, Test
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
+
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
-
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming

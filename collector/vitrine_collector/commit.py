@@ -1,17 +1,17 @@
-"""Writing a batch in one transaction; where the database refuses something in it, finding the record that it refuses."""
+"""Writing a batch in one transaction; where the database refuses it, finding the record that is at fault."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import psycopg
+
 from vitrine.errors import VitrineError
 from vitrine.logs import logger
-from vitrine_database.queries import Queries
-
 from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.evidence import Evidence
 from vitrine_collector.writer import Writer
+from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/commit.sql")
 _log = logger("collector")

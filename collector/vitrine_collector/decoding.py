@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import DecodeError
+
 from vitrine import uplink
 from vitrine.errors import PayloadError
 from vitrine.quality import Test
 from vitrine.sparkplug import DataType
 from vitrine.sparkplug.payload import signed
 from vitrine.sparkplug.schema import PayloadMessage
-
 from vitrine_collector.nodes import Metrics, Role, Target
 
 #: The last millisecond of the year 9999, the last that every reader can show.

@@ -10,11 +10,11 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
-from vitrine.ranges import Ranges
-from vitrine_database.queries import Queries
 
+from vitrine.ranges import Ranges
 from vitrine_collector.batch import Record, Refused
 from vitrine_collector.rows import Rows
+from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/commit.sql")
 _HOUR_US = 3_600_000_000

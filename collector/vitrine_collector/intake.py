@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
+
 from vitrine.errors import PayloadError
 from vitrine.logs import logger
 from vitrine.quality import Test
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import Message, Topic, decode
 from vitrine.sparkplug.topics import NAMESPACE
-
 from vitrine_collector import registry
 from vitrine_collector.arrival import Arrival, gross_ranges
 from vitrine_collector.batch import Batch, Record, Refused
@@ -24,7 +24,7 @@ from vitrine_collector.births import device_birth, node_birth
 from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
 from vitrine_collector.inbox import Incoming, Item
 from vitrine_collector.node_data import bd_seq_of, read_node_data
-from vitrine_collector.nodes import Nodes, NodeState, Parsed, device_metrics
+from vitrine_collector.nodes import Metrics, Nodes, NodeState, Parsed, device_metrics
 from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Stopped, Store
 
@@ -192,14 +192,8 @@ class Intake:
             return
         try:
             data = read_data(parsed.message, metrics)
-        except UnknownMetric as error:
-            if not state.asked_for:
-                self._unheard(parsed.incoming, state.node, error.code, error.message)
-                return
-            self._refuse_record(parsed, state, find_record(parsed.message, metrics), error)
-            return
         except PayloadError as error:
-            self._refuse_record(parsed, state, find_record(parsed.message, metrics), error)
+            self._unreadable(parsed, state, metrics, error)
             return
         record = Record.of(parsed.incoming, state, data.record)
         record.time_source = data.time_source
@@ -212,11 +206,8 @@ class Intake:
     def _node_data(self, parsed: Parsed, state: NodeState) -> None:
         try:
             said = read_node_data(decode(parsed.incoming.payload), state.metrics)
-        except UnknownMetric as error:
-            self._unheard(parsed.incoming, state.node, error.code, error.message)
-            return
         except PayloadError as error:
-            self._refuse_record(parsed, state, find_record(parsed.message, state.metrics), error)
+            self._unreadable(parsed, state, state.metrics, error)
             return
         record = Record.of(parsed.incoming, state, said.record)
         record.repeated = self._is_repeated(state, said.record)
@@ -243,9 +234,13 @@ class Intake:
         taken.add(number)
         return False
 
-    def _refuse_record(self, parsed: Parsed, state: NodeState, number: int | None, error: PayloadError) -> None:
-        """Keep a record that will never be better, and acknowledge it, so that nothing waits behind it."""
+    def _unreadable(self, parsed: Parsed, state: NodeState, metrics: Metrics, error: PayloadError) -> None:
+        """Wait for a birth that may explain the record; else keep and acknowledge it, so that it is not sent again."""
+        if isinstance(error, UnknownMetric) and not state.asked_for:
+            self._unheard(parsed.incoming, state.node, error.code, error.message)
+            return
         self._refuse(parsed.incoming, error.code, error.message)
+        number = find_record(parsed.message, metrics)
         if number is not None:
             record = Record.of(parsed.incoming, state, number)
             record.repeated = self._is_repeated(state, number)

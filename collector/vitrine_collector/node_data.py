@@ -8,7 +8,6 @@ from vitrine import uplink
 from vitrine.errors import PayloadError
 from vitrine.sparkplug import Metric, Payload
 from vitrine.uplink import Loss
-
 from vitrine_collector.births import health
 from vitrine_collector.decoding import UnknownMetric, record_number
 from vitrine_collector.nodes import Metrics
@@ -45,10 +44,7 @@ def bd_seq_of(payload: Payload) -> int:
 
 
 def _name(metric: Metric, metrics: Metrics) -> str:
-    if metric.alias is None:
-        known = metrics.by_name.get(metric.name)
-    else:
-        known = metrics.by_alias.get(metric.alias)
+    known = metrics.by_name.get(metric.name) if metric.alias is None else metrics.by_alias.get(metric.alias)
     if known is None:
         raise UnknownMetric(
             f"no birth has declared the metric {f'“{metric.name}”' if metric.alias is None else metric.alias}"

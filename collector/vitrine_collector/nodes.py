@@ -10,7 +10,6 @@ from uuid import UUID
 
 from vitrine import uplink
 from vitrine.sparkplug import DataType, Topic
-
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.rebirths import Node

@@ -25,8 +25,8 @@ class _Request:
 class Rebirths:
     """Knows when to ask which node for its births.
 
-    A request goes out after a random part of `spread_s`, so that the nodes of a region do not all answer at once. A node
-    is asked again after `interval_s` at the earliest; while it stays silent, after twice as long each time.
+    A request goes out after a random part of `spread_s`, so that the nodes of a region do not all answer at once. A
+    node is asked again after `interval_s` at the earliest; while it stays silent, after twice as long each time.
     """
 
     def __init__(self, *, spread_s: float = 1.0, interval_s: float = 10.0, seed: int | None = None) -> None:

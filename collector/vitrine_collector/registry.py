@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from vitrine.ranges import Ranges
-from vitrine_database.queries import Queries
 
+from vitrine.ranges import Ranges
 from vitrine_collector.births import ChannelBirth, DeviceBirth, NodeBirth
 from vitrine_collector.rebirths import Node
+from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/registry.sql")
 _HEALTH = Queries("vitrine_collector", "queries/commit.sql")["update_health"]

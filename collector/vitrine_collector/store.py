@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
+
 from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
-from vitrine_database.connection import connect
-
 from vitrine_collector.commit import at_fault
+from vitrine_database.connection import connect
 
 T = TypeVar("T")
 _log = logger("collector")
@@ -20,6 +20,12 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 
 class Stopped(Exception):  # noqa: N818 - not an error
     """The collector is to end, and the work is not done."""
+
+
+class _Unreachable(Exception):  # noqa: N818 - a state of the server
+    def __init__(self, why: ConfigurationError) -> None:
+        super().__init__(why.message)
+        self.why = why
 
 
 class Store:
@@ -39,8 +45,11 @@ class Store:
         wait_s = _FIRST_WAIT_S
         while True:
             try:
-                result = work(self._connected())
-            except (psycopg.Error, ConfigurationError) as error:
+                connection = self._connected()
+                result = work(connection)
+            except _Unreachable as error:
+                self._failed(error.why, wait_s)
+            except psycopg.Error as error:
                 if at_fault(error):
                     raise
                 self._failed(error, wait_s)
@@ -59,7 +68,12 @@ class Store:
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._url, name=self._name)
+            try:
+                self._connection = connect(self._url, name=self._name)
+            except ConfigurationError as error:
+                if isinstance(error.__cause__, psycopg.ProgrammingError):
+                    raise  # no server will ever understand this connection string
+                raise _Unreachable(error) from error
         return self._connection
 
     def _failed(self, error: psycopg.Error | ConfigurationError, wait_s: float) -> None:

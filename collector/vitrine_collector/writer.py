@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import psycopg
 from psycopg import errors
-from vitrine_database.queries import Queries
 
 from vitrine_collector.rows import Rows, copy_stream
+from vitrine_database.queries import Queries
 
 __all__ = ["Rows", "Writer"]
 

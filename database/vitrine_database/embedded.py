@@ -14,6 +14,7 @@ import pwd
 import shlex
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
@@ -29,6 +30,7 @@ OS_USER = "vitrine-postgres"
 #: A Unix socket's path has room for 107 bytes on Linux and 103 on macOS.
 _SOCKET_PATH_BYTES = 103
 _PORT = 5432
+_CRASH_SECONDS = 20
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -100,6 +102,10 @@ class EmbeddedServer:
         return self.folder / "data"
 
     @property
+    def _pid_file(self) -> Path:
+        return self._data / "postmaster.pid"
+
+    @property
     def _log(self) -> Path:
         return self._data / "server.log"
 
@@ -131,21 +137,45 @@ class EmbeddedServer:
     def _start_server(self) -> None:
         if self._running():
             return
-        # A crash leaves this file behind; where its number now belongs to another process, the server would not start.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        crashed = self._pid_file.exists()
+        if crashed:
+            self._clear_pid_file()
         if self._socket_folder != self._data:
             self._own(self._socket_folder)
         settings = _SETTINGS | {"unix_socket_directories": str(self._socket_folder), "port": str(_PORT)}
         options = " ".join(shlex.quote(f"--{name}={value}") for name, value in settings.items())
-        self._run("pg_ctl", "start", "--wait", "--timeout=60", f"--log={self._log}", f"--options={options}")
+        # After a crash the last processes of the old server may still be leaving; PostgreSQL refuses until they are gone.
+        deadline = time.monotonic() + (_CRASH_SECONDS if crashed else 0)
+        while True:
+            try:
+                self._run("pg_ctl", "start", "--wait", "--timeout=60", f"--log={self._log}", f"--options={options}")
+            except ConfigurationError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.25)
+            else:
+                return
+
+    def _pid(self) -> int:
+        """Return the number in the pid file; 0 for none."""
+        try:
+            return int(self._pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return 0
 
     def _running(self) -> bool:
         """Tell whether the process named in the pid file is a server on these data, and not only has its number."""
-        try:
-            pid = int((self._data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
-            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self._data
-        except (FileNotFoundError, ValueError, PermissionError):
-            return False
+        pid = self._pid()
+        return pid > 0 and os.fsencode(self._data) in _process_file(pid, "cmdline").split(b"\0")
+
+    def _clear_pid_file(self) -> None:
+        """Remove a crashed server's pid file where its number now belongs to a process that is none of PostgreSQL's.
+
+        Otherwise it stays: by it PostgreSQL finds out whether processes of the old server are still at the data.
+        """
+        pid = self._pid()
+        if pid and _process_file(pid, "comm").strip() not in (b"", b"postgres"):
+            self._pid_file.unlink(missing_ok=True)
 
     def _make_database(self) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
@@ -217,6 +247,14 @@ def _os_user() -> pwd.struct_passwd:
             hint="Run this as an ordinary user.",
         ) from error
     return pwd.getpwnam(OS_USER)
+
+
+def _process_file(pid: int, name: str) -> bytes:
+    """Return what /proc tells of a process; b'' where there is none."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def _lock(folder: Path) -> IO[str]:

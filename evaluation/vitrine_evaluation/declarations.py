@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from vitrine.errors import Problem
-from vitrine.installation import Indicator
+from vitrine.installation import Indicator, Text
 from vitrine.units import UNITS, nearest
 from vitrine_evaluation.terms import FUNCTIONS
 
@@ -58,3 +59,19 @@ def _reserved(indicator: Indicator) -> Iterator[Problem]:
 
 def _unknown_unit(key: str, unit: str) -> Problem:
     return Problem(code="unknown-unit", key=key, message=f"“{unit}” is not a known unit", allowed=nearest(unit))
+
+
+def indicator_of(row: Mapping[str, Any]) -> Indicator:
+    """Read an indicator from a row of the table, or from the same words in JSON."""
+    return Indicator(
+        key=row["key"],
+        version=row["version"],
+        name=Text(**row["name"]),
+        description=Text(**row["description"]),
+        formula=row["formula"],
+        unit=row["unit"],
+        decimals=row["decimals"],
+        inputs=dict(row["inputs"]),
+        parameters={name: (float(value), str(unit)) for name, (value, unit) in row["parameters"].items()},
+        reference=row["reference"],
+    )

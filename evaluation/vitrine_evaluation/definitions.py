@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from vitrine.errors import Problem
-from vitrine.installation import Indicator, Text
+from vitrine.installation import Indicator
 from vitrine_database.queries import Queries
+from vitrine_evaluation.declarations import indicator_of
 from vitrine_evaluation.formula import Formula, examine
 
 SQL = Queries("vitrine_evaluation", "queries/indicators.sql")
@@ -54,23 +54,7 @@ def definitions(connection: psycopg.Connection, installation: int, known: Mappin
     found = []
     with connection.cursor(row_factory=dict_row) as cursor:
         for row in cursor.execute(SQL["definitions"], {"installation": installation}):
-            indicator = of_row(row)
+            indicator = indicator_of(row)
             formula, problems = examine(indicator, units)
             found.append(Definition(row["indicator_id"], indicator, formula, problems))
     return found
-
-
-def of_row(row: Mapping[str, Any]) -> Indicator:
-    """Read an indicator from a row of the table, or from the same words in JSON."""
-    return Indicator(
-        key=row["key"],
-        version=row["version"],
-        name=Text(**row["name"]),
-        description=Text(**row["description"]),
-        formula=row["formula"],
-        unit=row["unit"],
-        decimals=row["decimals"],
-        inputs=dict(row["inputs"]),
-        parameters={name: (float(value), str(unit)) for name, (value, unit) in row["parameters"].items()},
-        reference=row["reference"],
-    )

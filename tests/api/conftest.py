@@ -110,9 +110,7 @@ def _results(connection: psycopg.Connection) -> None:
     digest = hashlib.sha256(PACKAGE).hexdigest()
     done = ("done", "vitrine_pilote-uf_1.zip", len(PACKAGE), digest)
     connection.execute(dataset, (1, "vitrine_pilote-uf_1", text("Un", "One"), *period, *done))
-    connection.execute(
-        dataset, (1, "vitrine_pilote-uf_2", text("Deux", "Two"), *period, "queued", None, None, None)
-    )
+    connection.execute(dataset, (1, "vitrine_pilote-uf_2", text("Deux", "Two"), *period, "queued", None, None, None))
     connection.execute(dataset, (2, "vitrine_secret_1", text("Trois", "Three"), *period, *done))
 
 

@@ -120,7 +120,12 @@ async def test_what_changes_something_is_refused_from_elsewhere(client: httpx.As
 
 @pytest.mark.parametrize(
     "headers",
-    [OURS, {"Referer": "http://vitrine.test/fr/connexion"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}],
+    [
+        OURS,
+        {"Referer": "http://vitrine.test/fr/connexion"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
 )
 async def test_our_own_pages_may_post(client: httpx.AsyncClient, headers: dict):
     form = {"login": "eva", "password": PASSWORDS["eva"]}

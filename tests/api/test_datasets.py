@@ -26,7 +26,9 @@ async def test_datasets_newest_first_and_filtered(client: httpx.AsyncClient):
     assert [row["slug"] for row in rows] == ["vitrine_pilote-uf_2", "vitrine_pilote-uf_1"]
     assert (await client.get("/api/v1/datasets", params={"installation": "secret"})).json() == []
     page = {"limit": 1, "offset": 1}
-    assert [row["slug"] for row in (await client.get("/api/v1/datasets", params=page)).json()] == ["vitrine_pilote-uf_1"]
+    assert [row["slug"] for row in (await client.get("/api/v1/datasets", params=page)).json()] == [
+        "vitrine_pilote-uf_1"
+    ]
 
 
 async def test_download_is_whole_and_says_its_checksum(client: httpx.AsyncClient):

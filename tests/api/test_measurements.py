@@ -45,7 +45,10 @@ async def test_json_holds_the_same_values(client: httpx.AsyncClient):
     (series,) = answer["series"]
     assert (series["unit"], series["columns"]) == ("m3/h", ["time", "value", "quality", "tests"])
     assert len(series["rows"]) == ROWS
-    assert series["rows"][6:8] == [["2026-11-01T00:00:06+00:00", 0.75, 1, 0], ["2026-11-01T00:00:07+00:00", None, 9, 64]]
+    assert series["rows"][6:8] == [
+        ["2026-11-01T00:00:06+00:00", 0.75, 1, 0],
+        ["2026-11-01T00:00:07+00:00", None, 9, 64],
+    ]
 
 
 async def test_parquet_holds_the_same_values_with_types(client: httpx.AsyncClient):

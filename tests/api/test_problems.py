@@ -108,9 +108,7 @@ async def test_query_that_takes_too_long(app: FastAPI, client: httpx.AsyncClient
     assert "15 s" in body["detail"]
 
 
-async def test_without_database_the_application_answers_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+async def test_without_database_the_application_answers_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vitrine_api.database.PATIENCE_S", 0.2)
     nowhere = f"postgresql:///vitrine?host={tmp_path}"
     app = create_app(Settings(VITRINE_DATABASE_URL=nowhere, data_dir=tmp_path))  # type: ignore[call-arg]
@@ -149,5 +147,7 @@ def test_every_problem_that_is_raised_has_words():
                 first = node.args[0]
                 codes |= {first.value} if isinstance(first, ast.Constant) else set()
     assert len(codes) > 15
-    missing = [code for code in codes if any(f"problem.{code}.{part}" not in words for part in ("title", "detail", "hint"))]
+    missing = [
+        code for code in codes if any(f"problem.{code}.{part}" not in words for part in ("title", "detail", "hint"))
+    ]
     assert missing == []

@@ -236,3 +236,25 @@ def _datasets(connection, uf, now) -> None:
         (uf, json.dumps({"fr": "Semaine 46", "en": "Week 46"}), now - timedelta(days=14), now - timedelta(days=7),
          "7b1e09c45d2f" + "a1f0" * 13, json.dumps(summary), now - timedelta(days=6)),
     )
+
+
+def beat(connection: psycopg.Connection, now: datetime | None = None) -> None:
+    """One second of live measurements, as the collector would write them; the silent sensor stays silent."""
+    now = (now or datetime.now(UTC)).replace(microsecond=0)
+    for installation, items in (("pilote-uf", UF), ("batiment-vitrine", HALL)):
+        for item in items:
+            if item.device == "feed-turbidity" or now.timestamp() % item.period:
+                continue
+            connection.execute(
+                "WITH fresh AS (INSERT INTO measurement (time, channel_id, value, quality)"  # noqa: S608 - ours
+                f" SELECT %(now)s, channel_id, {item.value}, %(quality)s FROM channel JOIN installation"
+                " USING (installation_id), LATERAL (SELECT extract(epoch FROM %(now)s::timestamptz"
+                " - '2026-01-01Z'::timestamptz)::float8 AS t, random() - 0.5 AS n) AS moment"
+                " WHERE slug = %(slug)s AND path = %(path)s ON CONFLICT DO NOTHING RETURNING *)"
+                " INSERT INTO latest SELECT channel_id, time, value, quality, tests, now() FROM fresh"
+                " ON CONFLICT (channel_id) DO UPDATE SET time = excluded.time, value = excluded.value,"
+                " quality = excluded.quality, tests = excluded.tests, received_at = excluded.received_at",
+                {"now": now, "slug": installation, "path": f"{item.device}/{item.key}",
+                 "quality": 1 if item.rules else 2},
+            )
+    connection.execute("UPDATE gateway SET seen_at = %s", (now,))

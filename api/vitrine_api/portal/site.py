@@ -104,7 +104,7 @@ class Page:
 
     def send(self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any) -> Response:
         """Render the page."""
-        html = environment().get_template(template).render(page=self, t=self.t, f=self.formats, url=self.url, **words)
+        html = environment().get_template(template).render(page=self, t=self.t, f=self.formats, url=self.url, status=status, **words)
         response = HTMLResponse(html, status, headers={"Cache-Control": "no-cache", **(headers or {})})
         if self.request.cookies.get(LANGUAGE_COOKIE) != self.language:
             keep(self.request, response, LANGUAGE_COOKIE, self.language)

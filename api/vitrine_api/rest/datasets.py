@@ -122,9 +122,9 @@ async def build(
     return await _one(slug, connection, account)
 
 
-@router.api_route(
+@router.head("/datasets/{slug}/download", include_in_schema=False)
+@router.get(
     "/datasets/{slug}/download",
-    methods=["GET", "HEAD"],
     response_class=Response,
     responses={
         200: {

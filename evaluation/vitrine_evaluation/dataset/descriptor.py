@@ -45,11 +45,7 @@ def write_package(folder: Path, contents: Contents, measured: Measured) -> None:
             "temporal": {"start": moment(dataset["first_time"]), "end": moment(dataset["last_time"])},
             "licenses": [{"name": terms.spdx, "title": terms.title, **({"path": terms.url} if terms.url else {})}],
             "contributors": [{"title": _organisation(contents), "roles": ["producer"]}],
-            "sources": [
-                {
-                    "title": f"Installation file {installation['slug']}.toml, SHA-256 {installation['file_sha256'] or '-'}"
-                }
-            ],
+            "sources": [{"title": _source(contents)}],
             "simulated": installation["simulated"],
             "resources": [*_observations(folder, contents, measured), *_tables(folder)],
         },
@@ -159,6 +155,13 @@ def _file(folder: Path, path: Path, part: str) -> dict[str, Any]:
         "encodingFormat": _MEDIA[path.suffix],
         "contentSize": str((folder / part).stat().st_size),
     }
+
+
+def _source(contents: Contents) -> str:
+    installation = contents.installation
+    if installation["file_sha256"] is None:
+        return f"Births of the gateways of {installation['slug']}"
+    return f"Installation file {installation['slug']}.toml, SHA-256 {installation['file_sha256']}"
 
 
 def _organisation(contents: Contents) -> str:

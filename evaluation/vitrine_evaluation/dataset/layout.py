@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -150,3 +151,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
 def observation_paths(device: str) -> tuple[str, str]:
     """Return the Parquet and the CSV file of one instrument."""
     return f"observations/{device}.parquet", f"observations/{device}.csv.gz"
+
+
+def columns(table: pa.Table) -> tuple[Any, Any, Any, Any]:
+    """Return time (microseconds), value (NaN for none), flag and tests of observations as arrays."""
+    time_us = table.column("time_utc").cast(pa.int64()).to_numpy()
+    value = table.column("value").to_numpy()
+    return time_us, value, table.column("qc").to_numpy(), table.column("qc_bits").to_numpy()

@@ -22,8 +22,8 @@ _KNOWN = (
         "CC-BY-4.0",
         "Creative Commons Attribution 4.0 International",
         "https://creativecommons.org/licenses/by/4.0/legalcode",
-        "Vous pouvez copier, redistribuer et transformer ces données, y compris à des fins commerciales, à condition de "
-        "citer la source, de renvoyer à la licence et de dire ce que vous avez modifié.",
+        "Vous pouvez copier, redistribuer et transformer ces données, y compris à des fins commerciales, à condition "
+        "de citer la source, de renvoyer à la licence et de dire ce que vous avez modifié.",
         "You may copy, redistribute and transform these data, commercially too, provided that you name the source, "
         "point to the licence and say what you changed.",
     ),
@@ -31,8 +31,8 @@ _KNOWN = (
         "CC-BY-SA-4.0",
         "Creative Commons Attribution-ShareAlike 4.0 International",
         "https://creativecommons.org/licenses/by-sa/4.0/legalcode",
-        "Vous pouvez copier, redistribuer et transformer ces données à condition de citer la source, de dire ce que vous "
-        "avez modifié et de diffuser le résultat sous la même licence.",
+        "Vous pouvez copier, redistribuer et transformer ces données à condition de citer la source, de dire ce que "
+        "vous avez modifié et de diffuser le résultat sous la même licence.",
         "You may copy, redistribute and transform these data provided that you name the source, say what you changed "
         "and share the result under the same licence.",
     ),
@@ -40,7 +40,7 @@ _KNOWN = (
         "CC0-1.0",
         "Creative Commons Zero 1.0 Universal",
         "https://creativecommons.org/publicdomain/zero/1.0/legalcode",
-        "L’auteur renonce à ses droits autant que la loi le permet : vous pouvez faire de ces données ce que vous voulez.",
+        "L’auteur renonce à ses droits autant que la loi le permet : faites de ces données ce que vous voulez.",
         "The author waives all rights as far as the law allows: you may do with these data what you like.",
     ),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import adbc_driver_postgresql.dbapi as adbc
 import numpy as np
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from vitrine.quality import Quality
-from vitrine_evaluation.dataset.layout import OBSERVATION_COLUMNS, OBSERVATIONS, ROW_GROUP, observation_paths
+from vitrine_evaluation.dataset.layout import OBSERVATION_COLUMNS, OBSERVATIONS, ROW_GROUP, columns, observation_paths
 from vitrine_evaluation.dataset.request import SQL, Row
 from vitrine_evaluation.periods import Period, Periods, Reduction
 
@@ -131,9 +131,11 @@ def write_device(
     with ExitStack() as stack:
         files = _Files(folder, device, stack)
         for position, channel in enumerate(sorted(channels, key=lambda row: str(row["path"]))):
-            found[channel["path"]] = _write_series(
-                source, files, channel, lambda share, done=position: progress((done + share) / len(channels))
-            )
+
+            def tell(share: float, done: int = position) -> None:
+                progress((done + share) / len(channels))
+
+            found[channel["path"]] = _write_series(source, files, channel, tell)
         files.finish()
     return found
 
@@ -152,13 +154,6 @@ def _write_series(source: Source, files: _Files, channel: Row, progress: Callabl
         progress((int(time_us[-1]) - first) / (last - first))
     series.periods = reduction.finish()
     return series
-
-
-def columns(table: pa.Table) -> tuple[Any, Any, Any, Any]:
-    """Return time (microseconds), value (NaN for none), flag and tests of observations as arrays."""
-    time_us = table.column("time_utc").cast(pa.int64()).to_numpy()
-    value = table.column("value").to_numpy()
-    return time_us, value, table.column("qc").to_numpy(), table.column("qc_bits").to_numpy()
 
 
 def _table(batch: pa.RecordBatch, path: str) -> pa.Table:

@@ -96,7 +96,7 @@ ORDER BY g.node, l.first_time, l.loss_id;
 -- time_sources --
 -- Where the time of the records came from.
 SELECT g.node, t.epoch, t.source, t.records
-FROM time_source t JOIN gateway g USING (gateway_id) JOIN delivery d USING (gateway_id, epoch)
+FROM time_source t JOIN delivery d USING (gateway_id, epoch) JOIN gateway g USING (gateway_id)
 WHERE g.installation_id = %(installation)s AND d.first_at < %(last)s AND d.last_at >= %(first)s
 ORDER BY g.node, t.epoch, t.source;
 

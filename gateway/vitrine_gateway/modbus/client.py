@@ -36,6 +36,10 @@ class NoAnswer(Exception):  # noqa: N818  # it says what happened
     """The instrument did not answer, or the line is not there."""
 
 
+class LineDown(NoAnswer):
+    """The line is not there, which says nothing of the instrument."""
+
+
 class Refused(Exception):  # noqa: N818
     """The instrument answered that it will not give these registers."""
 
@@ -48,6 +52,7 @@ class Client:
     """One connection, with one request at a time."""
 
     def __init__(self, connection: Connection) -> None:
+        self._place = connection.serial_port or f"{connection.host}:{connection.port}"
         self._framed_by_time = connection.transport != "tcp"
         self._client = _make(connection)
 
@@ -57,14 +62,14 @@ class Client:
         return bool(self._client.connected)
 
     async def open(self, timeout: float) -> None:
-        """Open the line; NoAnswer where that is not possible."""
+        """Open the line; LineDown where that is not possible."""
         self._client.ctx.comm_params.timeout_connect = timeout
         try:
             opened = await self._client.connect()
         except (OSError, ModbusException) as error:
-            raise NoAnswer(f"cannot connect: {error}") from error
+            raise LineDown(f"cannot connect to {self._place}: {error}") from error
         if not opened:
-            raise NoAnswer("cannot connect")
+            raise LineDown(f"cannot connect to {self._place}")
 
     async def read(self, table: Table, first: int, count: int, unit: int, timeout: float) -> list[int]:
         """Read registers; NoAnswer or Refused where they do not come."""

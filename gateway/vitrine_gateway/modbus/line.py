@@ -7,7 +7,7 @@ import random
 import time
 
 from vitrine.installation import Connection
-from vitrine_gateway.modbus.client import Client, NoAnswer
+from vitrine_gateway.modbus.client import Client, LineDown
 from vitrine_gateway.modbus.plan import Request
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.5, 15.0
@@ -31,6 +31,7 @@ class Line:
         self._turn = asyncio.Lock()
         self._wait = _SHORTEST_WAIT
         self._closed_until = 0.0
+        self._reason = ""
 
     async def read(self, request: Request, unit: int, timeout: float) -> tuple[list[int], float]:
         """Return the registers and the instant in the middle of the request; NoAnswer or Refused otherwise."""
@@ -50,7 +51,7 @@ class Line:
         if self._client and self._client.connected:
             return self._client
         if time.monotonic() < self._closed_until:
-            raise NoAnswer("the connection is closed; it is tried again soon")
+            raise LineDown(self._reason)
         reopened = self._client is not None
         self.close()
         client = Client(self._connection)
@@ -58,8 +59,9 @@ class Line:
             await asyncio.sleep(_QUIET)
         try:
             await client.open(timeout)
-        except NoAnswer:
+        except LineDown as error:
             client.close()
+            self._reason = str(error)
             self._closed_until = time.monotonic() + self._wait * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
             self._wait = min(_LONGEST_WAIT, self._wait * 2)
             raise

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from vitrine.quality import Test
-from vitrine_gateway.modbus.client import REFUSALS, NoAnswer, Refused
+from vitrine_gateway.modbus.client import REFUSALS, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.decode import decode, raw_value
 from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
@@ -50,7 +50,7 @@ class Reader:
             if not self._identified and not await self._identify():
                 return self._mistaken()
         except NoAnswer as error:
-            return self._missed(str(error))
+            return self._missed(error)
         return await self._read_all()
 
     async def _read_all(self) -> Sample:
@@ -62,7 +62,7 @@ class Reader:
                 readings += await self._request(request)
             except NoAnswer as error:
                 if not readings:
-                    return self._missed(str(error))
+                    return self._missed(error)
                 self.failure = str(error)
                 at = time.monotonic()
                 readings += [reading for late in (request, *pending) for reading in _nothing(late, at)]
@@ -130,11 +130,13 @@ class Reader:
         readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._site.channel_keys)
         return Sample(self._site.key, tuple(readings))
 
-    def _missed(self, reason: str) -> Sample:
-        self.failure = reason
+    def _missed(self, error: NoAnswer) -> Sample:
+        self.failure = str(error)
         self._identified = False
-        self._misses += 1
         now = time.monotonic()
+        if isinstance(error, LineDown):
+            return silent(self._site.key, self._site.channel_keys, now)
+        self._misses += 1
         if self._misses >= _PATIENCE:
             pause = min(_LONGEST_PAUSE, 2.0 ** (self._misses - _PATIENCE))
             self._resume = now + pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter

@@ -45,7 +45,9 @@ class Catalogue:
         """Return the alias of a metric of a device, or of the node for ''; None where there is none."""
         return self._aliases.get((device, name))
 
-    def node_birth(self, now_ms: int, bdseq: int, epoch: str, health: dict[str, str | int | float | None]) -> list[Metric]:
+    def node_birth(
+        self, now_ms: int, bdseq: int, epoch: str, health: dict[str, str | int | float | None]
+    ) -> list[Metric]:
         """Return the metrics of NBIRTH."""
         values: dict[str, str | int | float | None] = {
             **dict.fromkeys(NODE_TYPES),

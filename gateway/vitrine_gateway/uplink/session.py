@@ -32,7 +32,9 @@ class Session:
         #: Done when the connection has ended, with the reason.
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._subscribed = asyncio.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311, reconnect_on_failure=False
+        )
         self._client.connect_timeout = _TIMEOUT
         self._client.on_connect = self._connected
         self._client.on_connect_fail = lambda *_: self._from_thread(self._finish, "the broker cannot be reached")
@@ -74,7 +76,7 @@ class Session:
             if not future.done():
                 future.cancel()
 
-    # --- called by the client's thread ---------------------------------------------------------------------------------
+    # --- called by the client's thread -------------------------------------------------------------------------------
 
     def _connected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
@@ -83,7 +85,6 @@ class Session:
             self._from_thread(self._accept)
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
-        self._client._thread_terminate = True  # a session never connects twice
         self._from_thread(self._finish, f"the connection to the broker is lost: {reason}")
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401

@@ -28,6 +28,8 @@ Field = Annotated[str, Form()]
 SEE_OTHER = 303
 #: Days that the form offers at first.
 OFFERED = timedelta(days=7)
+#: Years that a period may lie in.
+FIRST_YEAR, LAST_YEAR = 1990, 2150
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ async def build(
     try:
         order = _order(page, asked, await data.installations(connection, page, installation))
         slug = await order_build(connection, page.site.settings, page.account, order)
+    except ValueError:
+        return await _list(page, connection, asked, problem=page.t("datasets.date_invalid"), status=422)
     except ApiError as error:
         if error.status >= 500:
             raise
@@ -124,12 +128,12 @@ def short_name(title: str) -> str:
 
 
 def _midnight(page: Page, day: str, days: int = 0) -> datetime:
-    """Return when a civil day begins, in UTC."""
-    try:
-        chosen = date.fromisoformat(day) + timedelta(days=days)
-        return datetime(chosen.year, chosen.month, chosen.day, tzinfo=page.site.zone).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ApiError("date-invalid", 422, day=day) from error
+    """Return when a civil day begins, in UTC; ValueError where it is none."""
+    chosen = date.fromisoformat(day)
+    if not FIRST_YEAR <= chosen.year <= LAST_YEAR:
+        raise ValueError(f"the year {chosen.year} is out of all reason")
+    chosen += timedelta(days=days)
+    return datetime(chosen.year, chosen.month, chosen.day, tzinfo=page.site.zone).astimezone(UTC)
 
 
 @router.get(PATHS["dataset"]["fr"])

@@ -60,7 +60,7 @@ WHERE gateway_id = ANY (%(gateways)s);
 
 -- losses --
 -- What gateways reported lost, newest first.
-SELECT loss_id, node, slug, epoch, records, first_time, last_time, reason, reported_at,
+SELECT loss_id, node, slug, loss.epoch, records, first_time, last_time, reason, reported_at,
        (SELECT sum(upper(part) - lower(part)) FROM unnest(records) AS part)::bigint AS count
 FROM loss JOIN gateway USING (gateway_id) JOIN installation USING (installation_id)
 WHERE (public OR %(sees_all)s OR (organisation <> '' AND organisation = %(organisation)s)) AND reported_at >= %(since)s

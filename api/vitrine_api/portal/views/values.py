@@ -88,8 +88,13 @@ def _bound(page: Page, bound: float) -> str:
 
 def notes(page: Page, values: Sequence[Value]) -> list[Note]:
     """Say which values are suspect, failed, missing or no longer current; the gravest first."""
+    known = [value for value in values if value.time is not None]
+    if len(known) > 1 and all(value.stale for value in known):
+        newest = max(value.time for value in known if value.time is not None)
+        title = page.t("note.all_stale", since=page.formats.since(newest))
+        return [Note(title, page.t("note.stale_text"), "warnbg", "late")]
     found = [note for value in values if (note := _note(page, value))]
-    order = {"badbg": 0, "warnbg": 1, "": 2}
+    order = {"badbg": 0, "warnbg": 1}
     return sorted(found, key=lambda note: order[note.tone])[:NOTES]
 
 

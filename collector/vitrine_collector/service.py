@@ -1,0 +1,183 @@
+"""The collector as one process: the network, the intake and the writing, each in its thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+
+from vitrine.errors import ConfigurationError
+from vitrine.logs import logger
+from vitrine.uplink import HOST, Ack
+from vitrine_collector.batch import Batch, receipts
+from vitrine_collector.commit import Commit
+from vitrine_collector.host import Host
+from vitrine_collector.inbox import Inbox
+from vitrine_collector.intake import Intake, Limits
+from vitrine_collector.session import Broker
+from vitrine_collector.store import Stopped, Store
+from vitrine_database.queries import Queries
+
+_SQL = Queries("vitrine_collector", "queries/service.sql")
+_log = logger("collector")
+_IDLE_S = 0.05
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was written since the start."""
+
+    batches: int = 0
+    messages: int = 0
+    rows: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    #: Seconds from arrival to commit of the oldest message of the last batch.
+    age_s: float = 0.0
+
+
+class Collector:
+    """Runs until `stop`; `wait` returns when everything that was taken is written and acknowledged."""
+
+    def __init__(
+        self,
+        database_url: str,
+        broker: Broker,
+        limits: Limits | None = None,
+        *,
+        host_id: str = HOST,
+        inbox: Inbox | None = None,
+        grace_s: float = 10.0,
+    ) -> None:
+        self.inbox = Inbox() if inbox is None else inbox
+        self.host = Host(broker, self.inbox, host_id=host_id)
+        self.totals = Totals()
+        self._grace_s = grace_s
+        self._abandon = threading.Event()
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._handed: queue.Queue[Batch | None] = queue.Queue(maxsize=1)
+        self._catalogue_store = Store(database_url, self._abandon, name="vitrine collector births")
+        self._write_store = Store(database_url, self._abandon, name="vitrine collector")
+        self.intake = Intake(self._catalogue_store, self._hand_over, limits or Limits())
+        self._threads = [
+            threading.Thread(target=self._watched(work), name=f"collector-{name}", daemon=True)
+            for name, work in (("host", self.host.run), ("intake", self._take_in), ("write", self._write))
+        ]
+
+    @property
+    def reachable(self) -> bool:
+        """Tell whether the database took the last that was given to it."""
+        return self._write_store.reachable
+
+    def start(self) -> None:
+        """Check the database, waiting for it if need be, and begin."""
+        self._write_store.run(check_schema)
+        for thread in self._threads:
+            thread.start()
+
+    def request_stop(self) -> None:
+        """Ask for the end; may be called from a signal handler."""
+        self._stopping.set()
+        if not self._threads[0].is_alive():
+            # Still waiting for the database: there is nothing to save.
+            self._abandon.set()
+
+    def wait(self) -> None:
+        """Wait for the end, and end in order: stop listening, write, acknowledge, say offline."""
+        self._stopping.wait()
+        host, intake, write = self._threads
+        self.host.stop_listening()
+        deadline = time.monotonic() + self._grace_s
+        for thread in (intake, write):
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if write.is_alive() or intake.is_alive():
+            _log.warning("end without the database; gateways will send again", messages=len(self.inbox))
+            self._abandon.set()
+        self.host.leave()
+        for thread in (intake, write, host):
+            thread.join(self._grace_s)
+        self._catalogue_store.close()
+        self._write_store.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End, and wait for it."""
+        self.request_stop()
+        self.wait()
+
+    def _take_in(self) -> None:
+        while True:
+            ending = self._stopping.is_set()
+            items = self.inbox.take(_IDLE_S)
+            for item in items:
+                self.intake.handle(item)
+            for node in self.intake.tick():
+                self.host.ask_rebirth(node)
+            if ending and not items:
+                self.intake.finish()
+                self._hand_over(None)
+                return
+
+    def _hand_over(self, batch: Batch | None) -> None:
+        while True:
+            try:
+                self._handed.put(batch, timeout=0.5)
+            except queue.Full:
+                if self._abandon.is_set():
+                    raise Stopped from None
+            else:
+                return
+
+    def _write(self) -> None:
+        while (batch := self._handed.get()) is not None:
+            commit = Commit(batch)
+            self._write_store.run(commit.proceed)
+            self._acknowledge(batch)
+            self._count(batch, commit)
+
+    def _acknowledge(self, batch: Batch) -> None:
+        for (node, epoch), records in receipts(batch.records).items():
+            if self.host.acknowledge(node, Ack(epoch, records)):
+                self.totals.acknowledged += len(records)
+
+    def _count(self, batch: Batch, commit: Commit) -> None:
+        totals = self.totals
+        totals.batches += 1
+        totals.messages += len(batch.records) + len(batch.refused)
+        totals.rows += commit.written
+        totals.refused += len(batch.refused) + commit.refused
+        if batch.records:
+            totals.age_s = time.time() - batch.records[0].message.received_s
+        _log.debug("batch written", records=len(batch.records), rows=commit.written, age_s=round(totals.age_s, 3))
+
+    def _watched(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Let no thread die unheard: its failure ends the collector."""
+
+        def watch() -> None:
+            try:
+                work()
+            except Stopped:
+                _log.info("stopped", waiting=len(self.inbox))
+            except BaseException as error:
+                _log.exception("collector failed")
+                self._failure = error
+                self._abandon.set()
+                self._stopping.set()
+
+        return watch
+
+
+def check_schema(connection: psycopg.Connection) -> None:
+    """Raise ConfigurationError where the database lacks what the collector writes to."""
+    row = connection.execute(_SQL["missing_tables"]).fetchone()
+    if row is not None and row[0]:
+        raise ConfigurationError(
+            f"the database lacks what the collector writes to: {', '.join(row[0])}",
+            hint="Run: vitrine database migrate",
+        )

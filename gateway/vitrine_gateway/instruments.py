@@ -1,0 +1,109 @@
+"""All instruments of a site, each read in its own time; what they give is handed on as samples."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+
+from vitrine.logs import logger
+from vitrine_gateway.modbus.line import Line, line_key
+from vitrine_gateway.modbus.reader import Reader
+from vitrine_gateway.mqtt.sensor import Sensor
+from vitrine_gateway.mqtt.source import Source, broker_key
+from vitrine_gateway.reading import Sample
+from vitrine_gateway.site import Site, SiteDevice
+
+_log = logger("gateway")
+
+
+class Instruments:
+    """Reads a site until cancelled; a task for each Modbus device and for each broker of sensors."""
+
+    def __init__(self, site: Site, hand_on: Callable[[Sample], None]) -> None:
+        self._hand_on = hand_on
+        self._lines: dict[tuple[str, str, int], Line] = {}
+        self._readers: dict[str, Reader] = {}
+        self._sensors: dict[str, Sensor] = {}
+        self._site = site
+        #: Slots in which a device was still being read when the next reading was due.
+        self.missed_slots: dict[str, int] = {}
+        for device in site.devices:
+            if device.profile.protocol == "mqtt":
+                self._sensors[device.key] = Sensor(device, time.monotonic())
+            else:
+                connection = device.device.connection
+                line = self._lines.setdefault(line_key(connection), Line(connection))
+                self._readers[device.key] = Reader(device, line)
+
+    def failing(self) -> dict[str, str]:
+        """Return the devices that give nothing, or not everything, with the reason in English."""
+        everyone: dict[str, Reader | Sensor] = {**self._readers, **self._sensors}
+        return {key: one.failure for key, one in sorted(everyone.items()) if one.failure}
+
+    async def run(self) -> None:
+        """Read everything until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for device in self._site.devices:
+                    if device.key in self._readers:
+                        tasks.create_task(self._poll(device, self._readers[device.key]))
+                for source in self._sources():
+                    tasks.create_task(source.run())
+        finally:
+            for line in self._lines.values():
+                line.close()
+
+    async def once(self) -> None:
+        """Read every Modbus device one time, and wait for each sensor's message or its longest silence, 5 s at most."""
+        sensors = [device.device.every_s for device in self._site.devices if device.key in self._sensors]
+        listening = [asyncio.create_task(source.run()) for source in self._sources()]
+        try:
+            await asyncio.gather(*(self._read(key, reader) for key, reader in self._readers.items()))
+            if sensors:
+                await asyncio.sleep(min(5.0, max(sensors) + 1.0))
+        finally:
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
+            for line in self._lines.values():
+                line.close()
+
+    def _sources(self) -> list[Source]:
+        brokers: dict[tuple[str, int, str], list[SiteDevice]] = {}
+        for device in self._site.devices:
+            if device.key in self._sensors:
+                brokers.setdefault(broker_key(device.device.connection), []).append(device)
+        installation = self._site.installation
+        return [
+            Source(
+                devices[0].device.connection,
+                [self._sensors[device.key] for device in devices],
+                f"vitrine-{installation.slug}.{installation.gateway.node}-sensors-{position}",
+                self._hand_on,
+            )
+            for position, devices in enumerate(brokers.values())
+        ]
+
+    async def _poll(self, device: SiteDevice, reader: Reader) -> None:
+        """Read a device on the wall clock's multiples of its period; a slot that is missed is not made up for."""
+        every = device.device.every_s
+        due = time.monotonic() + (-time.time() % every)
+        while True:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self._read(device.key, reader)
+            late = math.floor((time.monotonic() - due) / every)
+            if late > 0:
+                self.missed_slots[device.key] = self.missed_slots.get(device.key, 0) + late
+            due += every * (late + 1)
+
+    async def _read(self, key: str, reader: Reader) -> None:
+        before = reader.failure
+        sample = await reader.read()
+        if reader.failure != before:
+            _log.warning("device fails", device=key, reason=reader.failure) if reader.failure else _log.info(
+                "device answers again", device=key
+            )
+        if sample.readings:
+            self._hand_on(sample)
