@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ MEDIA_TYPES: Mapping[Format, str] = {
 }
 RAW_COLUMNS = ("time", "value", "quality", "tests")
 ROLLUP_COLUMNS = ("time", "mean", "min", "max", "last", "count", "good")
+#: How PostgreSQL ends a time in UTC. No number looks like this: it writes exponents from 15 on.
+_ZONE = b"+00,"
+#: What JSON has no number for; told as a string, as PostgreSQL itself does.
+_NO_NUMBER = re.compile(rb"-?Infinity|NaN")
+_PLAIN = re.compile(r"[\w./:-]+")
 #: Rows in one block: some 250 kB.
 _BLOCK_ROWS = 4000
 #: Exports that one server makes at the same time; each has a connection of its own.
@@ -108,18 +114,22 @@ class CopyProducer:
 
     def _csv(self) -> Iterator[bytes]:
         first, *others = self._order.columns
-        yield ",".join([first, "channel", *others]).encode() + b"\r\n"
+        yield ",".join([first, "channel", *others]).encode() + b"\n"
         for channel in self._order.channels:
-            yield from self._copied(channel)
+            path = channel.path if channel.path.isascii() and _PLAIN.fullmatch(channel.path) else _quoted(channel.path)
+            ending = b"Z," + path.encode() + b","
+            for block in self._copied(channel):
+                yield block.replace(b" ", b"T").replace(_ZONE, ending)
 
     def _json(self) -> Iterator[bytes]:
         yield _json_head(self._order)
         for number, channel in enumerate(self._order.channels):
             yield (b"," if number else b"") + _json_series(self._order, channel)
-            separator = b"\n"
+            separator = b'\n["'
             for block in self._copied(channel):
-                yield separator + block[:-1].replace(b"\n", b",\n")
-                separator = b",\n"
+                rows = block[:-1].replace(b" ", b"T").replace(_ZONE, b'Z",').replace(b"\n", b'],\n["')
+                yield separator + _NO_NUMBER.sub(rb'"\g<0>"', rows) + b"]"
+                separator = b',\n["'
             yield b"]}"
         yield b"]}\n"
 
@@ -151,8 +161,13 @@ class Export:
         """Yield the blocks."""
         block = self._first
         while block is not None:
-            yield block
-            block = await asyncio.to_thread(self._next)
+            # The thread makes the next block while this one is on its way.
+            following = asyncio.create_task(asyncio.to_thread(self._next))
+            try:
+                yield block
+                block = await following
+            finally:
+                following.cancel()
 
     async def close(self) -> None:
         """Stop the thread where it still works, and give everything back; does nothing the second time."""
@@ -232,6 +247,11 @@ def file_name(order: Order, form: Format) -> str:
 
     period = f"{day(order.period.first)}-{day(order.period.last)}"
     return f"{order.installation}_{order.resolution}_{period}.{form}"
+
+
+def _quoted(text: str) -> str:
+    """Quote a field of CSV."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _json_head(order: Order) -> bytes:

@@ -78,9 +78,9 @@ async def answer(request: Request, problem: ApiError) -> Response:
     problem.headers.pop("WWW-Authenticate", None)
     try:
         return await page(request, problem)
-    except Exception as error:
+    except Exception:
         # The page that tells problems has one itself: its plain words are better than none.
-        log.error("problem page failed", code=problem.code, path=request.url.path, exc_info=error)
+        log.exception("problem page failed", code=problem.code, path=request.url.path)
         return problem_response(request, problem)
 
 

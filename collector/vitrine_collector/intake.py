@@ -18,7 +18,7 @@ from vitrine.ranges import Ranges
 from vitrine.sparkplug import Message, Topic, decode
 from vitrine.sparkplug.topics import NAMESPACE
 from vitrine_collector import registry
-from vitrine_collector.arrival import Arrival, gross_ranges
+from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.births import device_birth, node_birth
 from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
@@ -27,6 +27,7 @@ from vitrine_collector.node_data import bd_seq_of, read_node_data
 from vitrine_collector.nodes import Metrics, Nodes, NodeState, Parsed, device_metrics
 from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Stopped, Store
+from vitrine_quality.rules import from_json
 
 _log = logger("collector")
 _STATE = f"{NAMESPACE}/STATE/"
@@ -148,8 +149,7 @@ class Intake:
 
     def _device_birth(self, parsed: Parsed, state: NodeState) -> None:
         birth = device_birth(decode(parsed.incoming.payload))
-        for channel in birth.channels:
-            gross_ranges(channel.rules)
+        rules = {channel.metric.name: from_json(channel.rules) for channel in birth.channels}
         device, now = parsed.topic.device, _moment(parsed.incoming.received_s)
         gateway = registry.Registered(state.gateway_id, state.installation_id)
         channels = self._store.run(
@@ -160,8 +160,8 @@ class Intake:
         if channels.changed:
             # What came before is judged by the rules before.
             self._hand_over_now()
-        for channel in birth.channels:
-            self._arrival.learn(channels.ids[channel.metric.name], channel.rules)
+        for name, channel_id in channels.ids.items():
+            self._arrival.learn(channel_id, rules[name])
         state.devices[device] = device_metrics(birth, channels.ids)
         self.counts["births"] += 1
 

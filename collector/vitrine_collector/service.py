@@ -74,16 +74,20 @@ class Collector:
         """Tell whether the database took the last that was given to it."""
         return self._write_store.reachable
 
-    def start(self) -> None:
-        """Check the database, waiting for it if need be, and begin."""
-        self._write_store.run(check_schema)
+    def start(self) -> bool:
+        """Check the database, waiting for it if need be, and begin; False where the end came before."""
+        try:
+            self._write_store.run(check_schema)
+        except Stopped:
+            return False
         for thread in self._threads:
             thread.start()
+        return True
 
     def request_stop(self) -> None:
         """Ask for the end; may be called from a signal handler."""
         self._stopping.set()
-        if not self._threads[0].is_alive():
+        if not self._threads[0].ident:
             # Still waiting for the database: there is nothing to save.
             self._abandon.set()
 

@@ -87,6 +87,9 @@ class Session:
         self._leaving = True
         self._client.disconnect()
         self._client.loop_stop()
+        # The client holds its callbacks, they hold this session: without the circle its sockets close at once.
+        self._client.on_connect = self._client.on_subscribe = None
+        self._client.on_message = self._client.on_disconnect = None
 
     def _make_client(self, host_id: str) -> Client:
         client = Client(

@@ -12,9 +12,12 @@ import importlib.util
 import os
 import pwd
 import shlex
+import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
@@ -31,6 +34,9 @@ OS_USER = "vitrine-postgres"
 _SOCKET_PATH_BYTES = 103
 _PORT = 5432
 _CRASH_SECONDS = 20
+_STOP_SECONDS = 60
+#: The kernel gives no process this number.
+_NOBODY = 2**31 - 1
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -84,8 +90,7 @@ class EmbeddedServer:
         if self._lock is None:
             return
         try:
-            if self._running():
-                self._run("pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=60")
+            self._stop_server()
         finally:
             self._lock.close()
             self._lock = None
@@ -144,7 +149,7 @@ class EmbeddedServer:
             self._own(self._socket_folder)
         settings = _SETTINGS | {"unix_socket_directories": str(self._socket_folder), "port": str(_PORT)}
         options = " ".join(shlex.quote(f"--{name}={value}") for name, value in settings.items())
-        # After a crash the last processes of the old server may still be leaving; PostgreSQL refuses until they are gone.
+        # After a crash the last processes of the old server may still be leaving; PostgreSQL waits for nobody.
         deadline = time.monotonic() + (_CRASH_SECONDS if crashed else 0)
         while True:
             try:
@@ -156,6 +161,19 @@ class EmbeddedServer:
             else:
                 return
 
+    def _stop_server(self) -> None:
+        # Not by pg_ctl, which waits for the pid file to go: after a crash it never does.
+        if pid := self._running():
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(pid, signal.SIGINT)  # what PostgreSQL calls a fast shutdown
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._running():
+            if time.monotonic() >= deadline:
+                raise ConfigurationError(f"the embedded PostgreSQL does not stop; its log is {self._log}")
+            time.sleep(0.05)
+        if self._socket_folder != self._data and self._socket_folder.exists():
+            shutil.rmtree(self._socket_folder)
+
     def _pid(self) -> int:
         """Return the number in the pid file; 0 for none."""
         try:
@@ -163,19 +181,20 @@ class EmbeddedServer:
         except (FileNotFoundError, ValueError):
             return 0
 
-    def _running(self) -> bool:
-        """Tell whether the process named in the pid file is a server on these data, and not only has its number."""
+    def _running(self) -> int:
+        """Return the process in the pid file if it is a server on these data, and does not only have its number; or 0."""
         pid = self._pid()
-        return pid > 0 and os.fsencode(self._data) in _process_file(pid, "cmdline").split(b"\0")
+        ours = pid > 0 and os.fsencode(self._data) in _process_file(pid, "cmdline").split(b"\0")
+        return pid if ours else 0
 
     def _clear_pid_file(self) -> None:
-        """Remove a crashed server's pid file where its number now belongs to a process that is none of PostgreSQL's.
+        """Put a number that no process has into a crashed server's pid file.
 
-        Otherwise it stays: by it PostgreSQL finds out whether processes of the old server are still at the data.
+        Its own may belong to another process now, or to a zombie, and PostgreSQL would take that for a server. The rest
+        stays: by it PostgreSQL finds out whether processes of the old server are still at the data.
         """
-        pid = self._pid()
-        if pid and _process_file(pid, "comm").strip() not in (b"", b"postgres"):
-            self._pid_file.unlink(missing_ok=True)
+        text = self._pid_file.read_text(encoding="utf-8")
+        self._pid_file.write_text(f"{_NOBODY}\n{text.partition(chr(10))[2]}", encoding="utf-8")
 
     def _make_database(self) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
@@ -221,7 +240,7 @@ class EmbeddedServer:
                 logger("database").warning("folder opened", folder=str(folder), mode="o+x", why=f"runs as {OS_USER}")
 
 
-_DOES = {"initdb": "make its data", "pg_ctl": "start or stop"}
+_DOES = {"initdb": "make its data", "pg_ctl": "start"}
 
 
 def _programs() -> Path:

@@ -118,7 +118,9 @@ class Demonstration:
         files = [installation.path for installation in self._installations]
         self._add("simulators", "simulators", vitrine("simulate", *files, "--seed", str(SEED)))
         for installation in self._installations:
-            self._add("gateways", f"gateway-{installation.slug}", vitrine("gateway", "run", installation.path))
+            queue = self._folder.path / "gateways" / installation.slug
+            command = vitrine("gateway", "run", installation.path, "--data-dir", str(queue))
+            self._add("gateways", f"gateway-{installation.slug}", command)
         if self._url and self._broker:
             self._add("collector", "collector", vitrine("collector", "run"))
         if self._url:

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from vitrine.installation import Installation
+from vitrine.installation import Installation, QualityRules
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.writer import Rows, Writer
 from vitrine_database.connection import connect
 from vitrine_database.queries import Queries
+from vitrine_quality.rules import from_json
 from vitrine_simulators import binding
 from vitrine_simulators.noise import Array
 
@@ -38,7 +39,7 @@ class _Past:
     slug: str
     installation_id: int
     channels: dict[str, int]
-    rules: dict[str, dict[str, Any]]
+    rules: dict[str, QualityRules]
     times: Array
     values: dict[str, Array]
     #: Instants from this position on are written.
@@ -102,7 +103,7 @@ class History:
         plant = binding.plant_of(one, self._seed)
         values = binding.history(one, plant, state["start"], state["end"], STEP_S)
         channels = {row["path"]: row["channel_id"] for row in rows if row["path"] in values}
-        rules = {row["path"]: row["rules"] for row in rows}
+        rules = {row["path"]: from_json(row["rules"]) for row in rows}
         state.setdefault("left", float(len(times)))
         self._done[one.slug] = state
         return _Past(one.slug, rows[0]["installation_id"], channels, rules, times, values, int(state["left"]))

@@ -65,7 +65,11 @@ def refresh(
 
 def mark_new(connection: psycopg.Connection) -> int:
     """Mark all hours of indicators that have no value yet; return how many."""
-    return connection.execute(SQL["mark_new"]).rowcount
+    found: list[int] = []
+    for (installation,) in connection.execute(SQL["all_installations"]).fetchall():
+        catalogue = _catalogue(connection, installation)
+        found += [definition.indicator_id for definition in catalogue.definitions]
+    return connection.execute(SQL["mark_new"], {"indicators": found}).rowcount
 
 
 def mark_all(connection: psycopg.Connection, installation: int) -> int:

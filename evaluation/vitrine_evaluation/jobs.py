@@ -140,6 +140,10 @@ def _refresh(url: str, context: JobContext, timestamp: int) -> None:
 
 
 async def _mend(queue: procrastinate.App, url: str, timestamp: int) -> None:
+    await mend(queue, url)
+
+
+async def mend(queue: procrastinate.App, url: str) -> None:
     """Take up what a dead worker left, and what was asked for without a job."""
     for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_S):
         _log.warning("job_taken_up", task=job.task_name, job=job.id)

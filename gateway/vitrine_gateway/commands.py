@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -55,12 +56,14 @@ def read(
     table = LiveTable(site, language())
 
     async def read_once() -> None:
-        await Instruments(site, table.take).once()
+        instruments = Instruments(site, table.take, role=f"read-{os.getpid()}")
+        await instruments.once()
         _console().print(table.draw())
 
     async def follow() -> None:
+        instruments = Instruments(site, table.take, role=f"read-{os.getpid()}")
         with Live(get_renderable=table.draw, refresh_per_second=2, screen=Console().is_terminal):
-            await Instruments(site, table.take).run()
+            await instruments.run()
 
     asyncio.run(read_once() if once else follow())
 

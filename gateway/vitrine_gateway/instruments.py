@@ -16,13 +16,16 @@ from vitrine_gateway.reading import Sample
 from vitrine_gateway.site import Site, SiteDevice
 
 _log = logger("gateway")
+#: Seconds that a single reading waits for sensors which publish when they like.
+_LONGEST_LISTENING = 15.0
 
 
 class Instruments:
     """Reads a site until cancelled; a task for each Modbus device and for each broker of sensors."""
 
-    def __init__(self, site: Site, hand_on: Callable[[Sample], None]) -> None:
-        self._hand_on = hand_on
+    def __init__(self, site: Site, hand_on: Callable[[Sample], None], *, role: str = "sensors") -> None:
+        """Prepare to read; `role` keeps two programs on one broker of sensors apart."""
+        self._hand_on, self._role = hand_on, role
         self._lines: dict[tuple[str, str, int], Line] = {}
         self._readers: dict[str, Reader] = {}
         self._sensors: dict[str, Sensor] = {}
@@ -56,13 +59,13 @@ class Instruments:
                 line.close()
 
     async def once(self) -> None:
-        """Read every Modbus device one time, and wait for each sensor's message or its longest silence, 5 s at most."""
-        sensors = [device.device.every_s for device in self._site.devices if device.key in self._sensors]
+        """Read every Modbus device one time, and wait for a message of each sensor, or its longest silence."""
         listening = [asyncio.create_task(source.run()) for source in self._sources()]
         try:
             await asyncio.gather(*(self._read(key, reader) for key, reader in self._readers.items()))
-            if sensors:
-                await asyncio.sleep(min(5.0, max(sensors) + 1.0))
+            until = time.monotonic() + _LONGEST_LISTENING
+            while time.monotonic() < until and not all(sensor.heard for sensor in self._sensors.values()):
+                await asyncio.sleep(0.1)
         finally:
             for task in listening:
                 task.cancel()
@@ -80,7 +83,7 @@ class Instruments:
             Source(
                 devices[0].device.connection,
                 [self._sensors[device.key] for device in devices],
-                f"vitrine-{installation.slug}.{installation.gateway.node}-sensors-{position}",
+                f"vitrine-{installation.slug}.{installation.gateway.node}-{self._role}-{position}",
                 self._hand_on,
             )
             for position, devices in enumerate(brokers.values())

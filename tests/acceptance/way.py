@@ -118,7 +118,7 @@ class Way:
         }
         counting = ("--plant", "counting", "--log", str(self.served))
         self.simulator = self._child("simulator", "simulate", str(self.file), *counting)
-        self.gateway = self._child("gateway", "gateway", "run", str(self.file))
+        self.gateway = self._child("gateway", "gateway", "run", str(self.file), "--data-dir", str(folder / "queue"))
         self.collector = self._child("collector", "collector", "run")
         self.worker = self._child("worker", "worker", "run")
         self.api = self._child("api", "api", "run")

@@ -172,6 +172,9 @@ class FakeGateway:
     def send(self, message: tuple[str, bytes]) -> None:
         self._client.publish(*message, qos=0).wait_for_publish(10)
 
+    def send_soon(self, message: tuple[str, bytes]) -> None:
+        self._client.publish(*message, qos=0)
+
     def give_birth(self) -> None:
         self.send(self.messages.nbirth())
         self.send(self.messages.dbirth())

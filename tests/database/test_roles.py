@@ -37,6 +37,7 @@ def test_rights(database):
             database.execute(f"SET LOCAL ROLE {role}")
             database.execute(statement)
     for role, statement in REFUSED:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction():
-            database.execute(f"SET LOCAL ROLE {role}")
+        database.execute(f"SET ROLE {role}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
             database.execute(statement)
+        database.execute("RESET ROLE")

@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Message, Metric, Payload, Topic, decode, encode, state_topic
-from vitrine.uplink import ACK, EPOCH, HOST, RECORD, REBIRTH, Ack
+from vitrine.uplink import ACK, EPOCH, HOST, REBIRTH, RECORD, Ack
 
 
 class Host:

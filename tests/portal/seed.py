@@ -136,7 +136,7 @@ def _channels(connection, installation, node, items, now):
 
 def _measure(connection, item, channel, first, last, period) -> None:
     connection.execute(
-        "INSERT INTO measurement (time, channel_id, value, quality)"  # noqa: S608 - the expression is ours
+        "INSERT INTO measurement (time, channel_id, value, quality)"
         f" SELECT time, %(channel)s, {item.value}, %(quality)s FROM (SELECT time,"
         " extract(epoch FROM time - '2026-01-01Z'::timestamptz)::float8 AS t, random() - 0.5 AS n"
         " FROM generate_series(%(first)s::timestamptz, %(last)s::timestamptz - interval '1 ms',"
@@ -152,27 +152,23 @@ def _disturb(connection, channels, now) -> None:
         (channels, now - timedelta(days=9, hours=11, minutes=20), now - timedelta(days=9, hours=4)),
     )
     turbidity, pressure, feed = channels[3], channels[4], channels[2]
+    hours, minutes = (lambda count: timedelta(hours=count)), (lambda count: timedelta(minutes=count))
+    _replace(connection, turbidity, now - hours(6), now - hours(6) + minutes(20), "4.1", 4, 1)
+    _replace(connection, turbidity, now - hours(14), now - hours(14) + minutes(50), "value * 9", 3, 1)
+    _replace(connection, pressure, now - hours(3), now - hours(2), "NULL", 9, 128)
+    connection.execute("DELETE FROM measurement WHERE channel_id = %s AND time >= %s", (feed, now - minutes(27)))
+    _replace(connection, turbidity, now - timedelta(seconds=13), now, "0.41", 3, 1)
+
+
+def _replace(connection, channel, first, last, value, quality, tests) -> None:
+    """Take a stretch out and write it again: what was measured is never changed in place."""
+    where = "WHERE channel_id = %s AND time >= %s AND time < %s"
+    connection.execute(f"CREATE TEMP TABLE stretch AS SELECT * FROM measurement {where}", (channel, first, last))
+    connection.execute(f"DELETE FROM measurement {where}", (channel, first, last))
     connection.execute(
-        "UPDATE measurement SET value = 4.1, quality = 4, tests = 1 WHERE channel_id = %s AND time >= %s AND time < %s",
-        (turbidity, now - timedelta(hours=6), now - timedelta(hours=5, minutes=40)),
+        f"INSERT INTO measurement SELECT time, channel_id, {value}, %s, %s FROM stretch", (quality, tests)
     )
-    connection.execute(
-        "UPDATE measurement SET value = value * 9, quality = 3, tests = 1"
-        " WHERE channel_id = %s AND time >= %s AND time < %s",
-        (turbidity, now - timedelta(hours=14), now - timedelta(hours=13, minutes=10)),
-    )
-    connection.execute(
-        "UPDATE measurement SET value = NULL, quality = 9, tests = 128"
-        " WHERE channel_id = %s AND time >= %s AND time < %s",
-        (pressure, now - timedelta(hours=3), now - timedelta(hours=2)),
-    )
-    connection.execute(
-        "DELETE FROM measurement WHERE channel_id = %s AND time >= %s", (feed, now - timedelta(minutes=27))
-    )
-    connection.execute(
-        "UPDATE measurement SET value = 0.41, quality = 3, tests = 1 WHERE channel_id = %s AND time >= %s",
-        (turbidity, now - timedelta(seconds=13)),
-    )
+    connection.execute("DROP TABLE stretch")
 
 
 def _latest(connection) -> None:
@@ -246,7 +242,7 @@ def beat(connection: psycopg.Connection, now: datetime | None = None) -> None:
             if item.device == "feed-turbidity" or now.timestamp() % item.period:
                 continue
             connection.execute(
-                "WITH fresh AS (INSERT INTO measurement (time, channel_id, value, quality)"  # noqa: S608 - ours
+                "WITH fresh AS (INSERT INTO measurement (time, channel_id, value, quality)"
                 f" SELECT %(now)s, channel_id, {item.value}, %(quality)s FROM channel JOIN installation"
                 " USING (installation_id), LATERAL (SELECT extract(epoch FROM %(now)s::timestamptz"
                 " - '2026-01-01Z'::timestamptz)::float8 AS t, random() - 0.5 AS n) AS moment"

@@ -40,7 +40,7 @@ PERIOD_LIMIT = {
     "1h": timedelta(days=3660),
     "1d": timedelta(days=36600),
 }
-_CSV = "time,channel,value,quality,tests\r\n2026-11-23T14:00:00Z,feed-flow/flow,5.21,1,0\n"
+_CSV = "time,channel,value,quality,tests\n2026-11-23T14:00:00Z,feed-flow/flow,5.21,1,0\n"
 _JSON = {
     "installation": "pilote-uf",
     "resolution": "raw",
@@ -51,7 +51,7 @@ _JSON = {
             "channel": "feed-flow/flow",
             "unit": "m3/h",
             "columns": ["time", "value", "quality", "tests"],
-            "rows": [["2026-11-23T14:00:00+00:00", 5.21, 1, 0]],
+            "rows": [["2026-11-23T14:00:00Z", 5.21, 1, 0]],
         }
     ],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -150,7 +151,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 def observation_paths(device: str) -> tuple[str, str]:
     """Return the Parquet and the CSV file of one instrument."""
-    return f"observations/{device}.parquet", f"observations/{device}.csv.gz"
+    stem = f"observations/{quote(device, safe='')}"
+    return f"{stem}.parquet", f"{stem}.csv.gz"
 
 
 def columns(table: pa.Table) -> tuple[Any, Any, Any, Any]:

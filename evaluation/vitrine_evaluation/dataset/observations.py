@@ -8,6 +8,7 @@ is the order of the database's index, so nothing is sorted, and like values lie 
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from vitrine.quality import Quality
 from vitrine_evaluation.dataset.layout import OBSERVATION_COLUMNS, OBSERVATIONS, ROW_GROUP, columns, observation_paths
 from vitrine_evaluation.dataset.request import SQL, Row
 from vitrine_evaluation.periods import Period, Periods, Reduction
+
+_BARE = re.compile(r"[^\s,\"]+")
 
 
 @dataclass(slots=True)
@@ -174,9 +177,10 @@ def _table(batch: pa.RecordBatch, path: str) -> pa.Table:
 def write_csv(table: pa.Table, target: BinaryIO | gzip.GzipFile) -> None:
     """Write observations as CSV without a header; each number as the shortest text that reads back the same."""
     text = pc.utf8_replace_slice(table.column("time_utc").cast(pa.string()), start=10, stop=11, replacement="T")
-    plain = table.set_column(0, "time_utc", text).set_column(
-        1, "series_id", table.column("series_id").cast(pa.string())
-    )
+    series = table.column("series_id").cast(pa.string())
+    plain = table.set_column(0, "time_utc", text).set_column(1, "series_id", series)
     buffer = BytesIO()
-    csv.write_csv(plain, buffer, csv.WriteOptions(include_header=False, quoting_style="needed"))
+    # Names given by other edge nodes may hold anything; ours need no quotes, and pyarrow's "needed" quotes every text.
+    bare = all(_BARE.fullmatch(str(name)) for name in pc.unique(series).to_pylist())
+    csv.write_csv(plain, buffer, csv.WriteOptions(include_header=False, quoting_style="none" if bare else "needed"))
     target.write(buffer.getvalue())

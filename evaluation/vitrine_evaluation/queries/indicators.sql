@@ -82,14 +82,14 @@ WHERE day + interval '1 day' <= now()
 ORDER BY minute;
 
 -- mark_new --
--- Every hour with measurements of an indicator that has no value at all yet, as after a new version.
+-- Every hour with measurements of those among some indicators that have no value at all yet, as after a new version.
 INSERT INTO stale_hour (installation_id, bucket)
 SELECT DISTINCT i.installation_id, m.bucket
 FROM indicator i
 JOIN LATERAL jsonb_each_text(i.inputs) AS input ON true
 JOIN channel c ON c.installation_id = i.installation_id AND c.path = input.value
 JOIN measurement_1h m ON m.channel_id = c.channel_id
-WHERE i.current AND NOT EXISTS (SELECT FROM indicator_value v WHERE v.indicator_id = i.indicator_id)
+WHERE i.indicator_id = ANY(%(indicators)s) AND NOT EXISTS (SELECT FROM indicator_value v WHERE v.indicator_id = i.indicator_id)
 ON CONFLICT DO NOTHING;
 
 -- mark_all --

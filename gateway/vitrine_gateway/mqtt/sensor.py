@@ -21,6 +21,8 @@ class Sensor:
     def __init__(self, site: SiteDevice, now: float) -> None:
         self._site = site
         self._last = now
+        #: True once a message was read, or its absence noticed.
+        self.heard = False
         #: Messages that could not be read.
         self.unreadable = 0
         self.failure = ""
@@ -45,7 +47,7 @@ class Sensor:
         if not readings:
             paths = ", ".join(channel.source.path for channel in self._site.channels)
             raise self._unreadable(f"the message has none of: {paths}")
-        self._last, self.failure = now, ""
+        self._last, self.failure, self.heard = now, "", True
         return Sample(self._site.key, tuple(readings))
 
     def silence(self, now: float) -> Sample | None:
@@ -53,7 +55,7 @@ class Sensor:
         longest = self._site.device.every_s
         if now - self._last < longest:
             return None
-        self._last = now
+        self._last, self.heard = now, True
         self.failure = self.failure or f"no message for {longest:g} s"
         return silent(self._site.key, self._site.channel_keys, now)
 

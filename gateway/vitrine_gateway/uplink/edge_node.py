@@ -121,8 +121,7 @@ class EdgeNode:
         try:
             while not stop.is_set():
                 await asyncio.wait(either, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
-                if session.ended.done():
-                    raise SessionLost(session.ended.result())
+                session.check()
                 self._send_backlog()
                 if time.monotonic() >= next_health:
                     next_health = time.monotonic() + _HEALTH_EVERY

@@ -56,10 +56,16 @@ class Session:
         except TimeoutError as error:
             raise SessionLost("the broker does not answer") from error
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> paho.MQTTMessageInfo:
-        """Hand a message to the client; SessionLost where it does not take it."""
+    def check(self) -> None:
+        """Raise SessionLost where the connection has ended, also where the client did not say so."""
+        if not self.ended.done() and not self._client.is_connected():
+            self._finish("the connection to the broker is lost")
         if self.ended.done():
             raise SessionLost(self.ended.result())
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> paho.MQTTMessageInfo:
+        """Hand a message to the client; SessionLost where it does not take it."""
+        self.check()
         info = self._client.publish(topic, payload, qos=qos, retain=False)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise SessionLost(paho.error_string(info.rc))

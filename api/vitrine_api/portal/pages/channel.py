@@ -14,7 +14,7 @@ from vitrine_api.portal.history import KEYS
 from vitrine_api.portal.pages.installation import curve, found
 from vitrine_api.portal.paths import PATHS
 from vitrine_api.portal.site import Page, open_page
-from vitrine_api.portal.views.values import value_of
+from vitrine_api.portal.views.values import bound, value_of
 from vitrine_api.problems import ApiError
 
 router = APIRouter()
@@ -76,12 +76,12 @@ def _rules(page: Page, row: Mapping[str, Any]) -> list[tuple[str, str]]:
     told = []
     for key in _RANGES:
         if rules.get(key):
-            low, high = (f.number(bound, row["decimals"]) for bound in rules[key])
+            low, high = (bound(page, limit) for limit in rules[key])
             text = page.t("live.range", low=low, high=high)
             told.append((page.t(f"rule.{key}"), f"{text}\u00a0{f.unit(row['unit'])}".rstrip("\u00a0")))
     for key in _NUMBERS:
         if rules.get(key) is not None:
             seconds = key.endswith("_s")
-            text = f.span(rules[key]) if seconds else f.quantity(rules[key], row["decimals"] + 1, row["unit"])
+            text = f.span(rules[key]) if seconds else f"{bound(page, rules[key])}\u00a0{f.unit(row['unit'])}".rstrip("\u00a0")
             told.append((page.t(f"rule.{key}"), text + (page.t("rule.per_second") if "rate" in key else "")))
     return told

@@ -166,6 +166,17 @@ function bridgeless(data) {
   return out;
 }
 
+// Hours within a day, the day at midnight and over longer stretches; seconds only where ticks are that close.
+function moment(at, splits) {
+  const date = new Date(at * 1000);
+  const time = clock(date);
+  const step = splits.length > 1 ? splits[1] - splits[0] : DAY;
+  if (step >= DAY || time === "00:00:00") {
+    return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: own.zone }).format(date);
+  }
+  return step < 60 ? time : time.slice(0, 5);
+}
+
 function options(figure, raw, width, height) {
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const probe = document.createElement("span");
@@ -193,7 +204,7 @@ function options(figure, raw, width, height) {
     tzDate: (seconds) => globalThis.uPlot.tzDate(new Date(seconds * 1000), own.zone),
     scales: { x: { time: true, min: Number(figure.dataset.first), max: Number(figure.dataset.last) } },
     axes: [
-      { ...axis, values: (_, splits) => splits.map((at) => (at % DAY && figure.dataset.last - figure.dataset.first < 3 * DAY ? clock(new Date(at * 1000)).slice(0, 8) : new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: own.zone }).format(new Date(at * 1000)))) },
+      { ...axis, values: (_, splits) => splits.map((at) => moment(at, splits)) },
       { ...axis, size: 56, values: (_, splits) => splits.map((value) => number(value, Math.max(0, Math.min(decimals, 4)))) },
     ],
     series: [{}, ...series],

@@ -78,12 +78,13 @@ def normal_range(page: Page, channel: Mapping[str, Any]) -> str:
     """Write the range outside which a value is suspect, or failed where only that is declared; '' for none."""
     rules = channel["rules"] or {}
     bounds = rules.get("gross_range_suspect") or rules.get("gross_range_fail")
-    return page.t("live.range", low=_bound(page, bounds[0]), high=_bound(page, bounds[1])) if bounds else ""
+    return page.t("live.range", low=bound(page, bounds[0]), high=bound(page, bounds[1])) if bounds else ""
 
 
-def _bound(page: Page, bound: float) -> str:
-    decimals = next((digits for digits in range(6) if round(bound, digits) == bound), 6)
-    return page.formats.number(bound, decimals)
+def bound(page: Page, limit: float) -> str:
+    """Write a limit with just the decimals that it has."""
+    decimals = next((digits for digits in range(6) if round(limit, digits) == limit), 6)
+    return page.formats.number(limit, decimals)
 
 
 def notes(page: Page, values: Sequence[Value]) -> list[Note]:

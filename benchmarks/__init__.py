@@ -1,0 +1,1 @@
+"""Measured ratios: `python -m benchmarks NAME… --json FILE`, each module with `run() -> list[Result]`."""

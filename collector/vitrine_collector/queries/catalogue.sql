@@ -1,0 +1,31 @@
+-- apply_installation --
+-- An installation's words, as its file says them.
+INSERT INTO installation (slug, kind, domain, name, description, organisation, organisation_name, municipality, latitude,
+                          longitude, licence, simulated, file_source, file_sha256, applied_at)
+VALUES (%(slug)s, %(kind)s, %(domain)s, %(name)s, %(description)s, %(organisation)s, %(organisation_name)s,
+        %(municipality)s, %(latitude)s, %(longitude)s, %(licence)s, %(simulated)s, %(source)s, %(sha256)s, now())
+ON CONFLICT (slug) DO UPDATE
+SET kind = excluded.kind, domain = excluded.domain, name = excluded.name, description = excluded.description,
+    organisation = excluded.organisation, organisation_name = excluded.organisation_name,
+    municipality = excluded.municipality, latitude = excluded.latitude, longitude = excluded.longitude,
+    licence = excluded.licence, simulated = excluded.simulated, file_source = excluded.file_source,
+    file_sha256 = excluded.file_sha256, applied_at = excluded.applied_at
+RETURNING installation_id;
+
+-- indicators --
+-- All versions of an installation's indicators.
+SELECT key, version, current, formula, unit, inputs, parameters FROM indicator WHERE installation_id = %(installation)s;
+
+-- retire_indicators --
+-- What the file declares becomes current again right after.
+UPDATE indicator SET current = false WHERE installation_id = %(installation)s AND current;
+
+-- apply_indicator --
+-- One indicator of the file.
+INSERT INTO indicator (installation_id, key, version, position, current, name, description, formula, unit, decimals, inputs,
+                       parameters, reference)
+VALUES (%(installation)s, %(key)s, %(version)s, %(position)s, true, %(name)s, %(description)s, %(formula)s, %(unit)s,
+        %(decimals)s, %(inputs)s, %(parameters)s, %(reference)s)
+ON CONFLICT (installation_id, key, version) DO UPDATE
+SET position = excluded.position, current = true, name = excluded.name, description = excluded.description,
+    decimals = excluded.decimals, reference = excluded.reference;
