@@ -122,11 +122,12 @@ class Evidence:
 
     def _stale_hours(self, records: list[Record], rows: Rows) -> None:
         lengths = [record.stop - record.start for record in records]
-        installations = np.repeat([record.installation_id for record in records], lengths)
-        pairs = np.unique(np.stack([installations, rows.time_us // _HOUR_US], axis=1), axis=0)
+        installations = np.repeat(np.array([record.installation_id for record in records], dtype=np.int64), lengths)
+        # Both in one number: sorting numbers is quicker than sorting pairs.
+        found = np.unique(installations << 32 | rows.time_us // _HOUR_US)
         self._connection.execute(
             _SQL["add_stale_hours"],
-            {"installations": pairs[:, 0].tolist(), "hours": pairs[:, 1].tolist()},
+            {"installations": (found >> 32).tolist(), "hours": (found & 0xFFFFFFFF).tolist()},
         )
 
     def _many(self, query: str, parameters: list[dict[str, Any]]) -> None:

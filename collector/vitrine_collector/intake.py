@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import psycopg
@@ -105,7 +106,7 @@ class Intake:
         if incoming.topic.startswith(_STATE):
             self.counts["ignored"] += 1
             return
-        topic = Topic.parse(incoming.topic)
+        topic = _topic(incoming.topic)
         if topic.message in (Message.NCMD, Message.DCMD):
             self.counts["ignored"] += 1
             return
@@ -277,6 +278,11 @@ class Intake:
         if batch:
             batch.judge(self._arrival)
             self._hand_over(batch)
+
+
+@lru_cache(maxsize=65_536)
+def _topic(text: str) -> Topic:
+    return Topic.parse(text)
 
 
 def _moment(seconds: float) -> datetime.datetime:

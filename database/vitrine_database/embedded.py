@@ -182,7 +182,7 @@ class EmbeddedServer:
             return 0
 
     def _running(self) -> int:
-        """Return the process in the pid file if it is a server on these data, and does not only have its number; or 0."""
+        """Return the process in the pid file where it is a server on these data, and not one with its number; or 0."""
         pid = self._pid()
         ours = pid > 0 and os.fsencode(self._data) in _process_file(pid, "cmdline").split(b"\0")
         return pid if ours else 0

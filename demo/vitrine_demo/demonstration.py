@@ -168,12 +168,14 @@ class Demonstration:
     def _run_history(self, history: History) -> None:
         begin = time.monotonic()
         try:
-            rows = history.fill(lambda share, rows: self._terminal.progress(share, rows=f"{rows:n}"))
+            rows = history.fill(lambda share, rows: self._terminal.progress(share, rows))
         except (VitrineError, psycopg.Error) as error:
             self._terminal.missing("absent.history", reason=str(error).strip())
             return
         if history.finished:
-            self._terminal.say("history.done", days=DAYS, rows=f"{rows:n}", seconds=seconds_since(begin))
+            self._terminal.say(
+                "history.done", days=DAYS, rows=self._terminal.number(rows), seconds=seconds_since(begin)
+            )
 
     # --- watching and stopping ---------------------------------------------------------------------------------------
 

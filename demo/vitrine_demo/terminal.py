@@ -47,7 +47,11 @@ class Terminal:
         )
         self.say("process.log", style="dim", file=child.log)
 
-    def progress(self, share: float, **values: object) -> None:
+    def number(self, value: int) -> str:
+        """Write a whole number as people read it."""
+        return f"{value:,}".replace(",", "," if self._language == "en" else "\N{NARROW NO-BREAK SPACE}")
+
+    def progress(self, share: float, rows: int) -> None:
         """Show how far the history is: on one line in a terminal, every tenth in a file."""
         percent = int(share * 100)
         with self._lock:
@@ -56,7 +60,7 @@ class Terminal:
                 return
             self._shown = percent
             bar = "█" * (percent // 4) + "░" * (25 - percent // 4)
-            text = self.text("history.progress", bar=bar, percent=percent, **values)
+            text = self.text("history.progress", bar=bar, percent=percent, rows=self.number(rows))
             self._console.print(text, markup=False, end="\r" if self._console.is_terminal else "\n")
 
     def _end_progress(self) -> None:

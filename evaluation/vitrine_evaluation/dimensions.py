@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import pint
 
@@ -19,6 +20,7 @@ _OWN = (
     "volt_ampere_reactive = [reactive_power] = var",
     "apparent_volt_ampere = [apparent_power] = VA",
 )
+_ONE = Lock()
 #: pint counts the volt-ampere as a watt; here it is the unit of apparent power.
 _RENAMED = {"volt_ampere": "apparent_volt_ampere", "kilovolt_ampere": "kiloapparent_volt_ampere"}
 
@@ -34,9 +36,14 @@ class Measure:
         return "°C" if self.absolute else f"{self.unit:~P}" or "a plain number"
 
 
-@cache
 def registry() -> pint.UnitRegistry[float]:
-    """Return pint's units with ours beside them."""
+    """Return pint's units with ours beside them: one registry for all threads, as units of two do not mix."""
+    with _ONE:
+        return _registry()
+
+
+@cache
+def _registry() -> pint.UnitRegistry[float]:
     found: pint.UnitRegistry[float] = pint.UnitRegistry(on_redefinition="ignore")
     for definition in _OWN:
         found.define(definition)

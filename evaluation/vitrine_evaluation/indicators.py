@@ -26,6 +26,7 @@ _FEWEST, _MOST = 2, 240
 #: Days are computed so many at a time, which bounds the memory.
 _DAYS = 31
 _log = logger("evaluation")
+_warned: dict[int, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ def refresh(
         with _alone(connection, installation) as alone:
             if not alone:
                 continue
-            catalogue = _catalogue(connection, installation)
             first = since or datetime.now(UTC) - timedelta(days=2)
-            for hours in _portions(connection, installation, catalogue):
-                total += len(hours)
-                first = min(first, _moment(min(hours)))
-                if not going_on(total):
-                    return total
-            _refresh_days(connection, installation, catalogue, first)
+            if installation in waiting:
+                for hours in _portions(connection, installation, _catalogue(connection, installation)):
+                    total += len(hours)
+                    first = min(first, _moment(min(hours)))
+                    if not going_on(total):
+                        return total
+            _refresh_days(connection, installation, first)
     return total
 
 
@@ -102,9 +103,16 @@ def _catalogue(connection: psycopg.Connection, installation: int) -> _Catalogue:
     found = definitions(connection, installation, known)
     for definition in found:
         if definition.problems:
-            words = [str(problem) for problem in definition.problems]
-            _log.warning("indicator_not_computed", indicator=definition.indicator.key, problems=words)
+            _warn(definition)
     return _Catalogue(known, [definition for definition in found if definition.formula])
+
+
+def _warn(definition: Definition) -> None:
+    """Say once in a process what keeps an indicator from being computed."""
+    words = tuple(str(problem) for problem in definition.problems)
+    if _warned.get(definition.indicator_id) != words:
+        _warned[definition.indicator_id] = words
+        _log.warning("indicator_not_computed", indicator=definition.indicator.key, problems=words)
 
 
 def _portions(connection: psycopg.Connection, installation: int, catalogue: _Catalogue) -> Iterator[list[int]]:
@@ -140,9 +148,12 @@ def _portion(connection: psycopg.Connection, installation: int, catalogue: _Cata
     return sorted(stale)
 
 
-def _refresh_days(connection: psycopg.Connection, installation: int, catalogue: _Catalogue, since: datetime) -> None:
+def _refresh_days(connection: psycopg.Connection, installation: int, since: datetime) -> None:
     span = {"installation": installation, "since": since - timedelta(days=1)}
     days = {int(row[0]) for row in connection.execute(SQL["stale_days"], span)}
+    if not days:
+        return
+    catalogue = _catalogue(connection, installation)
     for first, count in _ranges(days, 1440, most=_DAYS):
         with connection.transaction():
             _store(connection, catalogue, "day", first, count, days)

@@ -5,6 +5,7 @@ A job that a killed worker leaves behind is taken up by the next one, as soon as
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 
@@ -34,7 +35,9 @@ class _Words(logging.Handler):
     """Hands the queue's own log lines on, as one line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _log.log(record.levelno, "job_queue", message=record.getMessage(), action=getattr(record, "action", ""))
+        error = record.exc_info[1] if record.exc_info else None
+        reason = {"error": f"{type(error).__name__}: {error}"} if error else {}
+        _log.log(record.levelno, "job_queue", message=record.getMessage(), **reason)
 
 
 def app(url: str, chosen: Settings | None = None) -> procrastinate.App:
@@ -148,8 +151,12 @@ async def mend(queue: procrastinate.App, url: str) -> None:
     for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_S):
         _log.warning("job_taken_up", task=job.task_name, job=job.id)
         await queue.job_manager.retry_job(job)
+    for dataset_id in await asyncio.to_thread(_left_over, url):
+        await defer_build_async(queue, dataset_id)
+
+
+def _left_over(url: str) -> list[int]:
+    """Mark the hours of new indicators, and return the datasets that no job will build."""
     with connect(url, name="vitrine worker") as connection:
         indicators.mark_new(connection)
-        orphans = [int(row[0]) for row in connection.execute(SQL["orphans"])]
-    for dataset_id in orphans:
-        await defer_build_async(queue, dataset_id)
+        return [int(row[0]) for row in connection.execute(SQL["orphans"])]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vitrine.installation import QualityRules
 from vitrine.quality import Quality, Test
 from vitrine_quality import kernel
+from vitrine_quality.rules import declared
 
 #: From the mildest to the gravest; what is not there has no rank, it is missing.
 _RANK = {Quality.NOT_EVALUATED: 0, Quality.PASS: 1, Quality.SUSPECT: 2, Quality.FAIL: 3}
@@ -27,15 +28,17 @@ def evaluate(
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Return (quality, tests) of a series in the order of time.
 
-    The gravest test decides. A value that no test could judge is not evaluated; a value that the instrument itself
-    declares doubtful fails, one whose time is uncertain is suspect. `tests` holds a bit for each test not passed,
-    those that the gateway saw included.
+    The gravest test decides; a value without any declared test is not evaluated. One that the instrument itself
+    declares doubtful fails, an infinite one lies outside any range, one whose time is uncertain is suspect. `tests`
+    holds a bit for each test not passed, those that the gateway saw included.
     """
-    rank = np.zeros(len(values), np.int16)
+    rank = np.full(len(values), int(declared(rules)), np.int16)
     tests = gateway_tests.astype(np.int16, copy=True)
     for test, flags in _flags(times_s, values, rules):
         rank = np.maximum(rank, _RANKS[flags])
         tests[(flags == Quality.SUSPECT) | (flags == Quality.FAIL)] |= np.int16(test)
+    rank[np.isinf(values)] = 3
+    tests[np.isinf(values)] |= np.int16(Test.GROSS_RANGE)
     rank[(tests & Test.TIME_UNCERTAIN) != 0] = np.maximum(rank[(tests & Test.TIME_UNCERTAIN) != 0], 2)
     rank[(tests & Test.SENSOR_STATUS) != 0] = 3
     quality = _BY_RANK[rank]

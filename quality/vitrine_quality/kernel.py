@@ -43,38 +43,41 @@ def spike(values: Floats, suspect: float, fail: float | None) -> Flags:
 def rate_of_change(times: Floats, values: Floats, suspect: float, fail: float | None) -> Flags:
     """Flag values that changed faster than a threshold, in units per second, since the value before.
 
-    The first value, and one after a missing one, are not evaluated.
+    The first value, one after a missing one, and one at the same time as the one before are not evaluated.
     """
     rate = np.full(len(values), np.nan)
     if len(values) > 1:
-        rate[1:] = np.abs(np.diff(values)) / np.diff(times)
+        elapsed = np.diff(times)
+        np.divide(np.abs(np.diff(values)), elapsed, out=rate[1:], where=elapsed > 0)
     return _graded(values, rate, suspect, fail)
 
 
 def flat_line(times: Floats, values: Floats, suspect_s: float, fail_s: float | None, tolerance: float) -> Flags:
     """Flag values that have stayed within a tolerance of the value at which they came to rest, for too long.
 
-    Missing values neither end a rest nor prolong it.
+    Missing values neither end a rest nor prolong it. After a silence longer than the shorter limit the count begins
+    anew: nobody saw whether the value moved.
     """
     flags = np.full(len(values), Quality.PASS, np.int16)
     there = np.flatnonzero(~np.isnan(values))
     if len(there):
-        rest = times[there] - times[there][_rest_starts(values[there], tolerance)]
+        rest = times[there] - times[there][_rest_starts(times[there], values[there], suspect_s, tolerance)]
         flags[there[rest >= suspect_s]] = Quality.SUSPECT
         flags[there[rest >= (_NEVER if fail_s is None else fail_s)]] = Quality.FAIL
     flags[np.isnan(values)] = Quality.MISSING
     return flags
 
 
-def _rest_starts(values: Floats, tolerance: float) -> NDArray[np.intp]:
+def _rest_starts(times: Floats, values: Floats, silence_s: float, tolerance: float) -> NDArray[np.intp]:
     """Return for each value the index at which its rest began. Shape (n,), no NaN."""
+    anew = np.concatenate([[True], np.diff(times) > silence_s])
     if tolerance == 0:
-        moved = np.concatenate([[True], values[1:] != values[:-1]])
-        return np.maximum.accumulate(np.where(moved, np.arange(len(values)), 0))
+        anew[1:] |= values[1:] != values[:-1]
+        return np.maximum.accumulate(np.where(anew, np.arange(len(values)), 0))
     starts = np.empty(len(values), np.intp)
     start, reference = 0, values[0]
-    for index, value in enumerate(values.tolist()):
-        if abs(value - reference) > tolerance:
+    for index, (value, again) in enumerate(zip(values.tolist(), anew.tolist(), strict=True)):
+        if again or abs(value - reference) > tolerance:
             start, reference = index, value
         starts[index] = start
     return starts

@@ -31,6 +31,12 @@ def from_json(document: Mapping[str, object]) -> QualityRules:
     return QualityRules(**values)  # type: ignore[arg-type]  # each was read with its own type just above
 
 
+def declared(rules: QualityRules) -> bool:
+    """Tell whether any test is asked for."""
+    ranged = rules.gross_range_fail is not None or rules.gross_range_suspect is not None
+    return ranged or stateful(rules)
+
+
 def stateful(rules: QualityRules) -> bool:
     """Tell whether a value's flag depends on other values of its series."""
     return any(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vitrine.installation import QualityRules
 from vitrine.quality import Quality, Test
+from vitrine_quality.rules import declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,20 @@ class Stream:
     A value that comes late, behind one already seen, is judged by the tests that need no neighbour.
     """
 
-    __slots__ = ("_before", "_last", "_rest", "rules")
+    __slots__ = ("_before", "_floor", "_last", "_rest", "rules")
 
     def __init__(self, rules: QualityRules) -> None:
         self.rules = rules
         self._last: _Value | None = None
         #: Value before the last one; NaN when missing.
         self._before = math.nan
-        #: Where the present rest began: (time, value).
-        self._rest: tuple[float, float] | None = None
+        #: Where the present rest began, and its last value so far: (begin, value, last time).
+        self._rest: tuple[float, float, float] | None = None
+        self._floor = int(declared(rules))
 
     def push(self, time_s: float, value: float, gateway_tests: int = 0) -> tuple[int, int, Correction | None]:
         """Return (quality, tests) of a new value, and the correction of the one before where there is one."""
-        new = _Value(time_s, value, 0, gateway_tests)
+        new = _Value(time_s, value, self._floor, gateway_tests)
         self._grade(new, Test.GROSS_RANGE, self._gross_range(value))
         if gateway_tests & Test.TIME_UNCERTAIN:
             new.rank = max(new.rank, 2)
@@ -76,6 +78,8 @@ class Stream:
 
     def _gross_range(self, value: float) -> int:
         fail, suspect = self.rules.gross_range_fail, self.rules.gross_range_suspect
+        if math.isinf(value):
+            return 3
         if (fail is None and suspect is None) or math.isnan(value):
             return 0
         if fail is not None and not fail[0] <= value <= fail[1]:
@@ -92,12 +96,18 @@ class Stream:
         suspect, fail = self.rules.flat_line_suspect_s, self.rules.flat_line_fail_s
         if suspect is None or math.isnan(new.value):
             return 0
-        if self._rest is None or abs(new.value - self._rest[1]) > self.rules.flat_line_tolerance:
-            self._rest = new.time, new.value
-        rest = new.time - self._rest[0]
+        rested = self._rest
+        if rested is None or new.time - rested[2] > suspect or self._moved(new.value, rested[1]):
+            rested = new.time, new.value, new.time
+        self._rest = rested[0], rested[1], new.time
+        rest = new.time - rested[0]
         if fail is not None and rest >= fail:
             return 3
         return 2 if rest >= suspect else 1
+
+    def _moved(self, value: float, reference: float) -> bool:
+        # Two infinities of one sign are no difference, although their difference is none that compares.
+        return value != reference and not abs(value - reference) <= self.rules.flat_line_tolerance
 
     @staticmethod
     def _grade(target: _Value, test: Test, rank: int) -> None:

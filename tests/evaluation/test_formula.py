@@ -1,5 +1,8 @@
 """Formulas: what they compute, and every mistake with where it is."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -184,3 +187,15 @@ def test_the_place_counts_characters_and_not_bytes():
 def test_a_division_by_zero_has_no_value():
     found, _ = examine(indicator("mean(p) / mean(p)", "1", P), UNITS)
     assert np.isnan(found({"p": periods(mean=[0.0])}))
+
+
+def test_threads_share_one_registry():
+    """In a process of its own, as the registry is made once: two made at a time would give units that do not mix."""
+    script = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor\n"
+        "sys.setswitchinterval(1e-5)\n"
+        "from vitrine_evaluation.dimensions import registry\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    assert len({id(found) for found in pool.map(lambda _: registry(), range(8))}) == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

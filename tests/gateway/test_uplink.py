@@ -81,7 +81,8 @@ def host_on() -> Iterator[Callable[..., Awaitable[Host]]]:
 
     yield connect
     for host in hosts:
-    
+        host.close()
+
 
 async def test_births_declare_everything_and_the_end_is_told(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
     host = await host_on(broker.port)
@@ -113,7 +114,9 @@ async def test_births_declare_everything_and_the_end_is_told(tmp_path: Path, bro
     }
 
 
-async def test_record_is_sent_at_once_and_leaves_the_queue_when_acknowledged(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_record_is_sent_at_once_and_leaves_the_queue_when_acknowledged(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     host = await host_on(broker.port)
     async with rig(tmp_path, broker.port) as one:
         await soon(lambda: one.node.born)
@@ -135,7 +138,9 @@ async def test_record_is_sent_at_once_and_leaves_the_queue_when_acknowledged(tmp
     }
 
 
-async def test_unacknowledged_record_comes_again_as_historical(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_unacknowledged_record_comes_again_as_historical(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     host = await host_on(broker.port, acknowledges=False)
     async with rig(tmp_path, broker.port) as one:
         await soon(lambda: one.node.born)
@@ -162,7 +167,9 @@ async def test_rebirth_repeats_bdseq_and_begins_seq_anew(tmp_path: Path, broker:
     assert host.value(host.of(Message.DBIRTH)[2][1], "a") == 7.5
 
 
-async def test_backlog_of_an_outage_follows_beside_live_records(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_backlog_of_an_outage_follows_beside_live_records(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     broker.kill()
     async with rig(tmp_path, broker.port) as one:
         for number in range(300):
@@ -182,7 +189,9 @@ async def test_backlog_of_an_outage_follows_beside_live_records(tmp_path: Path, 
     assert all(histories)
 
 
-async def test_bdseq_counts_connections_and_the_will_tells_of_a_death(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_bdseq_counts_connections_and_the_will_tells_of_a_death(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     (tmp_path / "bdseq").write_text("255")
     host = await host_on(broker.port)
     async with rig(tmp_path, broker.port) as one:
@@ -198,7 +207,9 @@ async def test_bdseq_counts_connections_and_the_will_tells_of_a_death(tmp_path: 
     assert (tmp_path / "bdseq").read_text() == "1"
 
 
-async def test_broker_that_refuses_the_connection_uses_no_bdseq(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_broker_that_refuses_the_connection_uses_no_bdseq(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     broker.kill()
     async with rig(tmp_path, broker.port):
         await asyncio.sleep(0.3)
@@ -217,7 +228,9 @@ async def test_loss_is_reported_as_a_record(tmp_path: Path, broker: Rumqttd, hos
     assert (loss.epoch, loss.first_ms, loss.last_ms) == (host.epoch, 1_000, 2_000)
 
 
-async def test_record_of_a_device_that_is_gone_is_given_up_and_told(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_record_of_a_device_that_is_gone_is_given_up_and_told(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     host = await host_on(broker.port)
     async with rig(tmp_path, broker.port) as one:
         await soon(lambda: one.node.born)
@@ -227,7 +240,9 @@ async def test_record_of_a_device_that_is_gone_is_given_up_and_told(tmp_path: Pa
     assert [list(uplink.Loss.from_json(str(text)).records) for text in texts] == [[(gone, gone)]]
 
 
-async def test_host_that_comes_back_gets_what_it_did_not_commit(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
+async def test_host_that_comes_back_gets_what_it_did_not_commit(
+    tmp_path: Path, broker: Rumqttd, host_on: Connect
+) -> None:
     host = await host_on(broker.port, acknowledges=False)
     host.state(online=True)
     async with rig(tmp_path, broker.port) as one:

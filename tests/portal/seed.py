@@ -37,32 +37,146 @@ def _range(fail: tuple[float, float], suspect: tuple[float, float]) -> dict[str,
 
 _DAY = "sin(t / 86400.0 * 2 * pi())"
 UF = [
-    Seeded("feed-flow", "flow", "Débit d’alimentation", "Feed flow", "m3/h", 2, 1, f"8.4 + 0.3 * {_DAY} + 0.05 * n",
-           _range((0, 12), (0.2, 10)), "siemens-mag6000"),
-    Seeded("permeate-flow", "flow", "Débit de perméat", "Permeate flow", "m3/h", 2, 1,
-           f"7.8 + 0.3 * {_DAY} + 0.05 * n", _range((0, 12), (0.2, 10)), "siemens-mag6000"),
-    Seeded("feed-turbidity", "turbidity", "Turbidité de l’eau brute", "Feed turbidity", "{NTU}", 1, 1,
-           f"12 + 6 * sin(t / 700000.0) + 0.6 * n + 2 * {_DAY}", _range((0, 400), (0.5, 60))),
-    Seeded("permeate-turbidity", "turbidity", "Turbidité du perméat", "Permeate turbidity", "{NTU}", 3, 1,
-           f"0.042 + 0.006 * {_DAY} + 0.004 * n", _range((0, 5), (0.005, 0.3))),
-    Seeded("tmp", "pressure", "Pression transmembranaire", "Transmembrane pressure", "kPa", 1, 1,
-           "32 + 18 * ((t / 1800.0) - floor(t / 1800.0)) + 0.5 * n", _range((0, 120), (5, 90))),
-    Seeded("water", "temperature", "Température de l’eau", "Water temperature", "Cel", 1, 10,
-           f"9.6 + 0.4 * {_DAY} + 0.03 * n", _range((-2, 60), (1, 35))),
-    Seeded("pump", "active_power", "Puissance de la pompe", "Pump power", "W", 0, 1,
-           "1920 + 40 * n + 6 * ((t / 1800.0) - floor(t / 1800.0))", {}, "eastron-sdm630"),
-    Seeded("pump", "import_energy", "Énergie de la pompe", "Pump energy", "kW.h", 1, 1, "12000 + t / 3600.0 * 1.92",
-           {}, "eastron-sdm630"),
+    Seeded(
+        "feed-flow",
+        "flow",
+        "Débit d’alimentation",
+        "Feed flow",
+        "m3/h",
+        2,
+        1,
+        f"8.4 + 0.3 * {_DAY} + 0.05 * n",
+        _range((0, 12), (0.2, 10)),
+        "siemens-mag6000",
+    ),
+    Seeded(
+        "permeate-flow",
+        "flow",
+        "Débit de perméat",
+        "Permeate flow",
+        "m3/h",
+        2,
+        1,
+        f"7.8 + 0.3 * {_DAY} + 0.05 * n",
+        _range((0, 12), (0.2, 10)),
+        "siemens-mag6000",
+    ),
+    Seeded(
+        "feed-turbidity",
+        "turbidity",
+        "Turbidité de l’eau brute",
+        "Feed turbidity",
+        "{NTU}",
+        1,
+        1,
+        f"12 + 6 * sin(t / 700000.0) + 0.6 * n + 2 * {_DAY}",
+        _range((0, 400), (0.5, 60)),
+    ),
+    Seeded(
+        "permeate-turbidity",
+        "turbidity",
+        "Turbidité du perméat",
+        "Permeate turbidity",
+        "{NTU}",
+        3,
+        1,
+        f"0.042 + 0.006 * {_DAY} + 0.004 * n",
+        _range((0, 5), (0.005, 0.3)),
+    ),
+    Seeded(
+        "tmp",
+        "pressure",
+        "Pression transmembranaire",
+        "Transmembrane pressure",
+        "kPa",
+        1,
+        1,
+        "32 + 18 * ((t / 1800.0) - floor(t / 1800.0)) + 0.5 * n",
+        _range((0, 120), (5, 90)),
+    ),
+    Seeded(
+        "water",
+        "temperature",
+        "Température de l’eau",
+        "Water temperature",
+        "Cel",
+        1,
+        10,
+        f"9.6 + 0.4 * {_DAY} + 0.03 * n",
+        _range((-2, 60), (1, 35)),
+    ),
+    Seeded(
+        "pump",
+        "active_power",
+        "Puissance de la pompe",
+        "Pump power",
+        "W",
+        0,
+        1,
+        "1920 + 40 * n + 6 * ((t / 1800.0) - floor(t / 1800.0))",
+        {},
+        "eastron-sdm630",
+    ),
+    Seeded(
+        "pump",
+        "import_energy",
+        "Énergie de la pompe",
+        "Pump energy",
+        "kW.h",
+        1,
+        1,
+        "12000 + t / 3600.0 * 1.92",
+        {},
+        "eastron-sdm630",
+    ),
 ]
 HALL = [
-    Seeded("main", "active_power", "Puissance du bâtiment", "Building power", "W", 0, 1,
-           f"5400 + 2100 * {_DAY} + 200 * n", {}, "eastron-sdm630"),
-    Seeded("heat-pump", "active_power", "Puissance de la thermopompe", "Heat pump power", "W", 0, 1,
-           f"2400 - 700 * {_DAY} + 120 * n", {}, "carlo-gavazzi-em340"),
-    Seeded("outdoor", "temperature", "Température extérieure", "Outdoor temperature", "Cel", 1, 60,
-           f"-3 + 5 * {_DAY} + 0.2 * n", _range((-60, 60), (-45, 45))),
-    Seeded("indoor", "temperature", "Température intérieure", "Indoor temperature", "Cel", 1, 60,
-           f"21 + 0.6 * {_DAY} + 0.1 * n", _range((-10, 50), (5, 35))),
+    Seeded(
+        "main",
+        "active_power",
+        "Puissance du bâtiment",
+        "Building power",
+        "W",
+        0,
+        1,
+        f"5400 + 2100 * {_DAY} + 200 * n",
+        {},
+        "eastron-sdm630",
+    ),
+    Seeded(
+        "heat-pump",
+        "active_power",
+        "Puissance de la thermopompe",
+        "Heat pump power",
+        "W",
+        0,
+        1,
+        f"2400 - 700 * {_DAY} + 120 * n",
+        {},
+        "carlo-gavazzi-em340",
+    ),
+    Seeded(
+        "outdoor",
+        "temperature",
+        "Température extérieure",
+        "Outdoor temperature",
+        "Cel",
+        1,
+        60,
+        f"-3 + 5 * {_DAY} + 0.2 * n",
+        _range((-60, 60), (-45, 45)),
+    ),
+    Seeded(
+        "indoor",
+        "temperature",
+        "Température intérieure",
+        "Indoor temperature",
+        "Cel",
+        1,
+        60,
+        f"21 + 0.6 * {_DAY} + 0.1 * n",
+        _range((-10, 50), (5, 35)),
+    ),
 ]
 
 
@@ -70,16 +184,30 @@ def seed(connection: psycopg.Connection, now: datetime | None = None, *, days: i
     """Fill an empty migrated database; return the instant up to which there are measurements."""
     now = (now or datetime.now(UTC)).replace(microsecond=0)
     uf = _installation(
-        connection, "pilote-uf", "test_bench", "water", "Pilote d’ultrafiltration", "Ultrafiltration pilot",
+        connection,
+        "pilote-uf",
+        "test_bench",
+        "water",
+        "Pilote d’ultrafiltration",
+        "Ultrafiltration pilot",
         "Banc d’essai d’une membrane à fibres creuses sur une eau de rivière, avant désinfection.",
         "Test bench of a hollow-fibre membrane on river water, ahead of disinfection.",
-        "eau-claire", "Eau-Claire Membranes inc.", "Sherbrooke",
+        "eau-claire",
+        "Eau-Claire Membranes inc.",
+        "Sherbrooke",
     )
     hall = _installation(
-        connection, "batiment-vitrine", "showcase", "energy_efficiency", "Bâtiment vitrine", "Showcase building",
+        connection,
+        "batiment-vitrine",
+        "showcase",
+        "energy_efficiency",
+        "Bâtiment vitrine",
+        "Showcase building",
         "Chauffage par thermopompe d’un bâtiment municipal, comparé à son année de référence.",
         "Heat-pump heating of a municipal building, against its baseline year.",
-        "val-des-pres", "Municipalité de Val-des-Prés", "Val-des-Prés",
+        "val-des-pres",
+        "Municipalité de Val-des-Prés",
+        "Val-des-Prés",
     )
     first = now - timedelta(days=days)
     channels = _channels(connection, uf, "pi-uf-01", UF, now)
@@ -101,8 +229,17 @@ def _installation(connection, slug, kind, domain, fr, en, about_fr, about_en, or
         "INSERT INTO installation (slug, kind, domain, name, description, organisation, organisation_name,"
         " municipality, simulated, file_sha256, applied_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true, %s, now()) RETURNING installation_id",
-        (slug, kind, domain, json.dumps({"fr": fr, "en": en}), json.dumps({"fr": about_fr, "en": about_en}),
-         organisation, name, municipality, "9f2c41abe07d" + "0" * 52),
+        (
+            slug,
+            kind,
+            domain,
+            json.dumps({"fr": fr, "en": en}),
+            json.dumps({"fr": about_fr, "en": about_en}),
+            organisation,
+            name,
+            municipality,
+            "9f2c41abe07d" + "0" * 52,
+        ),
     ).fetchone()
     return row[0]
 
@@ -122,15 +259,27 @@ def _channels(connection, installation, node, items, now):
                 "INSERT INTO device (gateway_id, key, profile, online) VALUES (%s, %s, %s, true) RETURNING device_id",
                 (gateway, item.device, item.profile),
             ).fetchone()[0]
-        found.append(connection.execute(
-            "INSERT INTO channel (installation_id, device_id, key, path, name, unit, decimals, period_s, accuracy,"
-            " calibration, rules) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING channel_id",
-            (installation, devices[item.device], item.key, f"{item.device}/{item.key}",
-             json.dumps({"fr": item.fr, "en": item.en}), item.unit, item.decimals, item.period,
-             "0.4 % of reading" if item.unit == "m3/h" else "",
-             json.dumps({"date": "2026-03-02", "due": "2027-03-02", "certificate": "CE-1182"})
-             if item.unit == "m3/h" else None, json.dumps(item.rules)),
-        ).fetchone()[0])
+        found.append(
+            connection.execute(
+                "INSERT INTO channel (installation_id, device_id, key, path, name, unit, decimals, period_s, accuracy,"
+                " calibration, rules) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING channel_id",
+                (
+                    installation,
+                    devices[item.device],
+                    item.key,
+                    f"{item.device}/{item.key}",
+                    json.dumps({"fr": item.fr, "en": item.en}),
+                    item.unit,
+                    item.decimals,
+                    item.period,
+                    "0.4 % of reading" if item.unit == "m3/h" else "",
+                    json.dumps({"date": "2026-03-02", "due": "2027-03-02", "certificate": "CE-1182"})
+                    if item.unit == "m3/h"
+                    else None,
+                    json.dumps(item.rules),
+                ),
+            ).fetchone()[0]
+        )
     return found
 
 
@@ -181,10 +330,32 @@ def _latest(connection) -> None:
 
 def _indicators(connection, uf, hall, now) -> None:
     rows = [
-        (uf, "specific-energy", 1, 0, "Énergie spécifique", "Specific energy", "kW.h/m3", 3, "energy / volume",
-         0.245, 0.02),
-        (uf, "turbidity-removal", 1, 1, "Réduction de turbidité", "Turbidity removal", "%", 2, "1 - out / in", 99.6,
-         0.1),
+        (
+            uf,
+            "specific-energy",
+            1,
+            0,
+            "Énergie spécifique",
+            "Specific energy",
+            "kW.h/m3",
+            3,
+            "energy / volume",
+            0.245,
+            0.02,
+        ),
+        (
+            uf,
+            "turbidity-removal",
+            1,
+            1,
+            "Réduction de turbidité",
+            "Turbidity removal",
+            "%",
+            2,
+            "1 - out / in",
+            99.6,
+            0.1,
+        ),
         (hall, "energy-saved", 1, 0, "Énergie économisée", "Energy saved", "%", 1, "1 - measured / baseline", 34.0, 5),
     ]
     for installation, key, version, position, fr, en, unit, decimals, formula, level, spread in rows:
@@ -192,8 +363,17 @@ def _indicators(connection, uf, hall, now) -> None:
             "INSERT INTO indicator (installation_id, key, version, position, name, description, formula, unit,"
             " decimals, inputs, parameters) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', '{}')"
             " RETURNING indicator_id",
-            (installation, key, version, position, json.dumps({"fr": fr, "en": en}),
-             json.dumps({"fr": "", "en": ""}), formula, unit, decimals),
+            (
+                installation,
+                key,
+                version,
+                position,
+                json.dumps({"fr": fr, "en": en}),
+                json.dumps({"fr": "", "en": ""}),
+                formula,
+                unit,
+                decimals,
+            ),
         ).fetchone()[0]
         for period, step, count in (("hour", "1 hour", 24 * 30), ("day", "1 day", 30)):
             connection.execute(
@@ -203,8 +383,15 @@ def _indicators(connection, uf, hall, now) -> None:
                 " CASE WHEN extract(day FROM bucket) = 14 THEN 0.694 ELSE 0.97 + random() * 0.03 END"
                 " FROM generate_series(date_trunc(%(period)s, %(now)s::timestamptz, 'UTC') - %(count)s * %(step)s::interval,"
                 " %(now)s, %(step)s::interval) AS bucket",
-                {"indicator": indicator, "period": period, "level": level, "spread": spread, "now": now,
-                 "count": count, "step": step},
+                {
+                    "indicator": indicator,
+                    "period": period,
+                    "level": level,
+                    "spread": spread,
+                    "now": now,
+                    "count": count,
+                    "step": step,
+                },
             )
 
 
@@ -229,8 +416,15 @@ def _datasets(connection, uf, now) -> None:
         " file_bytes, file_sha256, rows, summary, created_by, built_at) VALUES"
         " (%s, 'vitrine_pilote-uf_semaine-46', %s, %s, %s, 'done', 1, '', 'vitrine_pilote-uf_semaine-46_v1.0.0.zip',"
         " 3471000, %s, 80640, %s, 'evaluation', %s)",
-        (uf, json.dumps({"fr": "Semaine 46", "en": "Week 46"}), now - timedelta(days=14), now - timedelta(days=7),
-         "7b1e09c45d2f" + "a1f0" * 13, json.dumps(summary), now - timedelta(days=6)),
+        (
+            uf,
+            json.dumps({"fr": "Semaine 46", "en": "Week 46"}),
+            now - timedelta(days=14),
+            now - timedelta(days=7),
+            "7b1e09c45d2f" + "a1f0" * 13,
+            json.dumps(summary),
+            now - timedelta(days=6),
+        ),
     )
 
 
@@ -250,7 +444,11 @@ def beat(connection: psycopg.Connection, now: datetime | None = None) -> None:
                 " INSERT INTO latest SELECT channel_id, time, value, quality, tests, now() FROM fresh"
                 " ON CONFLICT (channel_id) DO UPDATE SET time = excluded.time, value = excluded.value,"
                 " quality = excluded.quality, tests = excluded.tests, received_at = excluded.received_at",
-                {"now": now, "slug": installation, "path": f"{item.device}/{item.key}",
-                 "quality": 1 if item.rules else 2},
+                {
+                    "now": now,
+                    "slug": installation,
+                    "path": f"{item.device}/{item.key}",
+                    "quality": 1 if item.rules else 2,
+                },
             )
     connection.execute("UPDATE gateway SET seen_at = %s", (now,))

@@ -30,7 +30,8 @@ NONE = QualityRules()
         (math.nan, Test.NO_ANSWER, NONE, 9, Test.NO_ANSWER),
         (1.0, Test.SENSOR_STATUS, RULES, 4, Test.SENSOR_STATUS),
         (1.0, Test.TIME_UNCERTAIN, RULES, 3, Test.TIME_UNCERTAIN),
-        (1.0, 0, QualityRules(spike_suspect=1), 2, 0),
+        (1.0, 0, QualityRules(spike_suspect=1), 1, 0),
+        (math.inf, 0, NONE, 4, Test.GROSS_RANGE),
     ],
 )
 def test_one_value(value: float, gateway: int, rules: QualityRules, quality: int, tests: int) -> None:
@@ -80,3 +81,14 @@ def test_rules_travel_as_json() -> None:
 def test_rules_that_are_none_are_refused_by_name(document: dict[str, object]) -> None:
     with pytest.raises(PayloadError, match=next(iter(document))):
         from_json(document)
+
+
+def test_a_silence_is_no_flat_line() -> None:
+    rules = QualityRules(flat_line_suspect_s=600, flat_line_fail_s=3600)
+    stream = Stream(rules)
+    assert [stream.push(time, 6.0)[0] for time in (0.0, 7200.0, 7500.0, 7900.0)] == [1, 1, 1, 3]
+
+
+def test_two_values_at_one_time_have_no_rate() -> None:
+    rules = QualityRules(rate_of_change_suspect=1)
+    assert evaluate(np.array([0.0, 0.0]), np.array([0.0, 9.0]), np.zeros(2, np.int16), rules)[0].tolist() == [1, 1]

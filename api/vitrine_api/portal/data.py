@@ -25,9 +25,7 @@ async def _all(connection: AsyncConnection[DictRow], name: str, **values: object
     return await (await connection.execute(QUERIES[name], clean)).fetchall()
 
 
-async def installations(
-    connection: AsyncConnection[DictRow], page: Page, slug: str | None = None
-) -> list[DictRow]:
+async def installations(connection: AsyncConnection[DictRow], page: Page, slug: str | None = None) -> list[DictRow]:
     """Return the installations that the visitor may see, or the one of that name."""
     return await _all(connection, "installations", slug=slug, **visible_to(page.account))
 
@@ -42,9 +40,7 @@ async def gateways_of(
 ) -> list[DictRow]:
     """Return the gateways of an installation, or all that the visitor may see."""
     since = page.formats.now - LOSSES
-    return await _all(
-        connection, "gateways", installation_id=installation_id, since=since, **visible_to(page.account)
-    )
+    return await _all(connection, "gateways", installation_id=installation_id, since=since, **visible_to(page.account))
 
 
 async def channels_of_gateways(connection: AsyncConnection[DictRow], gateways: Sequence[int]) -> list[DictRow]:
@@ -67,9 +63,7 @@ async def indicator_values(
 ) -> dict[int, list[DictRow]]:
     """Return the values of indicators since a time, by indicator."""
     found: dict[int, list[DictRow]] = {}
-    for row in await _all(
-        connection, "indicator_values", indicators=list(indicators), period=period, first=first
-    ):
+    for row in await _all(connection, "indicator_values", indicators=list(indicators), period=period, first=first):
         found.setdefault(row["indicator_id"], []).append(row)
     return found
 
@@ -85,9 +79,7 @@ async def datasets_of(
     connection: AsyncConnection[DictRow], page: Page, *, installation_id: int | None = None, slug: str | None = None
 ) -> list[DictRow]:
     """Return the datasets that the visitor may see, newest first."""
-    return await _all(
-        connection, "datasets", installation_id=installation_id, slug=slug, **visible_to(page.account)
-    )
+    return await _all(connection, "datasets", installation_id=installation_id, slug=slug, **visible_to(page.account))
 
 
 def wanted(channels: Sequence[Mapping[str, Any]]) -> list[Wanted]:

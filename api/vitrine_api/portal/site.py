@@ -102,9 +102,15 @@ class Page:
         chosen = self.request.cookies.get(THEME_COOKIE)
         return next((theme for theme in THEMES if theme == chosen), "auto")
 
-    def send(self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any) -> Response:
+    def send(
+        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any
+    ) -> Response:
         """Render the page."""
-        html = environment().get_template(template).render(page=self, t=self.t, f=self.formats, url=self.url, status=status, **words)
+        html = (
+            environment()
+            .get_template(template)
+            .render(page=self, t=self.t, f=self.formats, url=self.url, status=status, **words)
+        )
         response = HTMLResponse(html, status, headers={"Cache-Control": "no-cache", **(headers or {})})
         if self.request.cookies.get(LANGUAGE_COOKIE) != self.language:
             keep(self.request, response, LANGUAGE_COOKIE, self.language)

@@ -75,11 +75,15 @@ def _counts(rows: Sequence[Mapping[str, Any]], page: Page) -> list[tuple[str, in
 
 
 def _asked_words(page: Page, asked: Mapping[str, str]) -> str:
-    words = [
-        f"« {asked['q']} »".replace("« ", "«\u00a0").replace(" »", "\u00a0»")
-        if page.language == "fr"
-        else f"“{asked['q']}”"
-    ] if asked["q"] else []
+    words = (
+        [
+            f"« {asked['q']} »".replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+            if page.language == "fr"
+            else f"“{asked['q']}”"
+        ]
+        if asked["q"]
+        else []
+    )
     words += [page.t(f"domain.{asked['domain']}")] if asked["domain"] else []
     words += [page.t(f"kind.{asked['kind']}_many")] if asked["kind"] else []
     return ", ".join(words)
@@ -135,9 +139,7 @@ def _newest(page: Page, channels: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     return None
 
 
-async def _indicator(
-    page: Page, connection: AsyncConnection[DictRow], installation_id: int
-) -> dict[str, Any] | None:
+async def _indicator(page: Page, connection: AsyncConnection[DictRow], installation_id: int) -> dict[str, Any] | None:
     """Show the first indicator's last whole day."""
     f = page.formats
     today = f.now.replace(hour=0, minute=0, second=0, microsecond=0)

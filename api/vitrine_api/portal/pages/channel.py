@@ -82,6 +82,10 @@ def _rules(page: Page, row: Mapping[str, Any]) -> list[tuple[str, str]]:
     for key in _NUMBERS:
         if rules.get(key) is not None:
             seconds = key.endswith("_s")
-            text = f.span(rules[key]) if seconds else f"{bound(page, rules[key])}\u00a0{f.unit(row['unit'])}".rstrip("\u00a0")
+            text = (
+                f.span(rules[key])
+                if seconds
+                else f"{bound(page, rules[key])}\u00a0{f.unit(row['unit'])}".rstrip("\u00a0")
+            )
             told.append((page.t(f"rule.{key}"), text + (page.t("rule.per_second") if "rate" in key else "")))
     return told

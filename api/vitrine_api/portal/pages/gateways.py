@@ -47,7 +47,9 @@ async def _with_rules(page: Page, connection: AsyncConnection[DictRow], rows: li
     for row in rows:
         own = [channel for channel in channels if channel["gateway_id"] == row["gateway_id"]]
         series = await page.site.history.series(connection, "day", data.wanted(own), page.formats.now)
-        quarters = [one.merged(_QUARTER // one.window.slot).slots for one in series.values() if one.window.slot <= _QUARTER]
+        quarters = [
+            one.merged(_QUARTER // one.window.slot).slots for one in series.values() if one.window.slot <= _QUARTER
+        ]
         length = min((len(slots) for slots in quarters), default=0)
         slots = across([slots[:length] for slots in quarters]) if length else []
         row["rule"] = strokes(slots)

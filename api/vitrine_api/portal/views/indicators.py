@@ -65,8 +65,12 @@ class Shown:
     bars: Bars | None
 
 
-def shown(page: Page, row: Mapping[str, Any], hours: Sequence[Mapping[str, Any]], days: Sequence[Mapping[str, Any]],
-          ) -> Shown:
+def shown(
+    page: Page,
+    row: Mapping[str, Any],
+    hours: Sequence[Mapping[str, Any]],
+    days: Sequence[Mapping[str, Any]],
+) -> Shown:
     """Prepare one indicator; the hour and the day that are not over are left out."""
     now = page.formats.now
     whole_hours = [value for value in hours if value["bucket"] + timedelta(hours=1) <= now]
@@ -120,17 +124,22 @@ def bars(page: Page, row: Mapping[str, Any], values: Sequence[Mapping[str, Any]]
     ]
     unit = f.unit(row["unit"])
     sub = page.t("indicators.bars_sub", unit=f"{unit}, " if unit else "")
-    desc = page.t("indicators.bars_desc_none") if not known else page.t(
-        "indicators.bars_desc",
-        low=f.quantity(min(known), row["decimals"], row["unit"]),
-        high=f.quantity(max(known), row["decimals"], row["unit"]),
-        without=f.number(DAYS - len(known)),
+    desc = (
+        page.t("indicators.bars_desc_none")
+        if not known
+        else page.t(
+            "indicators.bars_desc",
+            low=f.quantity(min(known), row["decimals"], row["unit"]),
+            high=f.quantity(max(known), row["decimals"], row["unit"]),
+            without=f.number(DAYS - len(known)),
+        )
     )
     return Bars(f"i{row['indicator_id']}", sub, desc, round(80 / DAYS, 2), points, y_ticks, x_ticks)
 
 
-def _point(page: Page, row: Mapping[str, Any], scale: Scale, place: int, bucket: datetime,
-           value: Mapping[str, Any] | None) -> Point:
+def _point(
+    page: Page, row: Mapping[str, Any], scale: Scale, place: int, bucket: datetime, value: Mapping[str, Any] | None
+) -> Point:
     f = page.formats
     number = value["value"] if value else None
     coverage = value["coverage"] if value else None
