@@ -83,8 +83,9 @@ class Commit:
         with connection.transaction():
             if part.measured:
                 rows = self._batch.rows_of(part.records)
-                written = Writer(connection).write(rows)
-                Evidence(connection).measured(part.records, rows)
+                ordered = rows.ordered()
+                written = Writer(connection).write(ordered)
+                Evidence(connection).measured(part.records, rows, ordered)
             Evidence(connection).delivered(part.records)
             Evidence(connection).refused(part.refused)
             row = connection.execute(_SQL["transaction_id"]).fetchone()

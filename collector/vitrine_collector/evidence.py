@@ -28,11 +28,11 @@ class Evidence:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def measured(self, records: list[Record], rows: Rows) -> None:
-        """Note what follows from new measurements."""
+    def measured(self, records: list[Record], rows: Rows, ordered: Rows) -> None:
+        """Note what follows from new measurements: `rows` as the records have them, `ordered` by channel and time."""
         if len(rows):
             received_us = int(max(record.message.received_s for record in records) * 1e6)
-            self._latest(rows, received_us)
+            self._latest(ordered, received_us)
             self._stale_hours(records, rows)
         self._many(
             "add_loss",
@@ -103,19 +103,19 @@ class Evidence:
         )
 
     def _latest(self, rows: Rows, received_us: int) -> None:
-        order = np.lexsort((rows.time_us, rows.channel_id))
-        order = order[rows.time_us[order] <= received_us + _AHEAD_US]
-        channels = rows.channel_id[order]
-        last = order[np.append(channels[1:] != channels[:-1], True)] if len(order) else order
-        values = [None if value != value else value for value in rows.value[last].tolist()]
+        rows = rows[rows.time_us <= received_us + _AHEAD_US]
+        if not len(rows):
+            return
+        rows = rows[np.append(rows.channel_id[1:] != rows.channel_id[:-1], True)]
+        values = [None if value != value else value for value in rows.value.tolist()]
         self._connection.execute(
             _SQL["update_latest"],
             {
-                "channels": rows.channel_id[last].tolist(),
-                "times": rows.time_us[last].tolist(),
+                "channels": rows.channel_id.tolist(),
+                "times": rows.time_us.tolist(),
                 "values": values,
-                "qualities": rows.quality[last].tolist(),
-                "tests": rows.tests[last].tolist(),
+                "qualities": rows.quality.tolist(),
+                "tests": rows.tests.tolist(),
                 "received": received_us,
             },
         )

@@ -48,6 +48,17 @@ class Rows:
         """Return the five columns, in the order of the table."""
         return self.time_us, self.channel_id, self.value, self.quality, self.tests
 
+    def ordered(self) -> Rows:
+        """Return them by channel and time, the first of those that have both in common.
+
+        In this order the index takes them quicker, and two writers lock alike.
+        """
+        order = np.lexsort((self.time_us, self.channel_id))
+        channels, times = self.channel_id[order], self.time_us[order]
+        new = np.ones(len(order), dtype=np.bool_)
+        new[1:] = (channels[1:] != channels[:-1]) | (times[1:] != times[:-1])
+        return self[order if new.all() else order[new]]
+
     @classmethod
     def joined(cls, parts: Sequence[Rows]) -> Rows:
         """Put several parts behind one another."""

@@ -50,7 +50,7 @@ def run(
     for panel in document["panels"]:
         chosen = dict(variables)
         if repeated := panel.get("repeat"):
-            chosen[repeated] = chosen[repeated][0]
+            chosen[repeated] = list(chosen[repeated][:1])
         for target in panel["targets"]:
             yield from _target(
                 name, panel["title"], target, connection, expand(target["rawSql"], **_period(), variables=chosen)

@@ -17,7 +17,8 @@ def expand(
 ) -> str:
     """Return SQL that PostgreSQL can run.
 
-    `variables` of one value stand as they are within the query's own quotes; several values become a quoted list.
+    A variable of one value stands as it is within the query's own quotes; one of several values is a quoted list, even
+    when only one is chosen.
     """
     since, until = (f"'{moment.isoformat()}'" for moment in (start, end))
     sql = sql.replace("$__timeFrom()", since).replace("$__timeTo()", until)

@@ -29,7 +29,7 @@ from vitrine_demo.terminal import Terminal
 LOGIN = "demo"
 SEED = 1
 _PORTAL_PATIENCE_S = 30.0
-_BROKER_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 
 
 class Demonstration:
@@ -117,34 +117,45 @@ class Demonstration:
     def _start_field(self) -> None:
         files = [installation.path for installation in self._installations]
         self._add("simulators", "simulators", vitrine("simulate", *files, "--seed", str(SEED)))
-        for installation in self._installations:
-            queue = self._folder.path / "gateways" / installation.slug
-            command = vitrine("gateway", "run", installation.path, "--data-dir", str(queue))
-            self._add("gateways", f"gateway-{installation.slug}", command)
         if self._url and self._broker:
             self._add("collector", "collector", vitrine("collector", "run"))
         if self._url:
             self._add("worker", "worker", vitrine("worker", "run"))
-        self._terminal.done("part.simulators", count=sum(len(one.devices) for one in self._installations))
+        self._tell_field()
+        for installation in self._installations:
+            queue = self._folder.path / "gateways" / installation.slug
+            command = vitrine("gateway", "run", installation.path, "--data-dir", str(queue))
+            self._add("gateways", f"gateway-{installation.slug}", command)
         self._terminal.done("part.gateways", names=", ".join(one.gateway.node for one in self._installations))
-        if self._url and self._broker:
-            self._terminal.done("part.collector")
-        self._tell_broker()
 
-    def _tell_broker(self) -> None:
-        if self._broker is None:
-            return
-        host, port = self._broker
-        end = time.monotonic() + _BROKER_PATIENCE_S
+    def _tell_field(self) -> None:
+        """Say what the gateways will find: instruments and broker."""
+        connections = [device.connection for one in self._installations for device in one.devices]
+        meters = {(one.host, one.port) for one in connections if one.transport == "tcp"}
+        if all([self._answers(address) for address in meters]):
+            self._terminal.done("part.simulators", count=len(connections))
+        else:
+            self._terminal.missing("absent.simulators", file=self._folder.log("simulators"))
+        if self._broker:
+            host, port = self._broker
+            if self._answers(self._broker):
+                self._terminal.done("part.broker", host=host, port=port)
+            else:
+                self._terminal.missing("absent.broker_silent", host=host, port=port)
+            if self._url:
+                self._terminal.done("part.collector")
+
+    def _answers(self, address: tuple[str, int]) -> bool:
+        """Wait until somebody listens at an address; False where nobody does in time."""
+        end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end and not self._stop.is_set():
             try:
-                socket.create_connection(self._broker, timeout=1.0).close()
+                socket.create_connection(address, timeout=1.0).close()
             except OSError:
                 self._stop.wait(0.1)
             else:
-                self._terminal.done("part.broker", host=host, port=port)
-                return
-        self._terminal.missing("absent.broker_silent", host=host, port=port)
+                return True
+        return False
 
     def _tell(self) -> None:
         if self._ports.taken:

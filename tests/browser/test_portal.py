@@ -133,7 +133,7 @@ def test_live_values_change(watched: Watched, live: None):
 def test_without_script(chromium: Browser, seeded_portal: Portal):
     one = Watched(chromium, seeded_portal.origin, java_script_enabled=False)
     page = one.open("/fr")
-    page.get_by_label("Rechercher").fill("turbidité ultrafiltration".split()[1])
+    page.get_by_label("Rechercher").fill("ultrafiltration")
     page.get_by_role("button", name="Filtrer").click()
     page.get_by_role("link", name="Pilote d’ultrafiltration").click()
     assert page.locator("tr[data-path] time").count() >= 8
@@ -191,6 +191,7 @@ def test_dataset_progress_and_end(watched: Watched, seeded_portal: Portal):
     page.get_by_label("Identifiant").fill("evaluation")
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Ouvrir la session").click()
+    page.get_by_label("Installation").select_option("pilote-uf")
     page.get_by_label("Titre (facultatif)").fill("Essai du navigateur")
     page.get_by_role("button", name="Construire un jeu de données").click()
     assert page.url.endswith("/fr/jeux/vitrine_pilote-uf_essai-du-navigateur")

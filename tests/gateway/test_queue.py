@@ -154,6 +154,21 @@ def test_killed_process_loses_nothing_and_skips_nothing(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("kept", [0, 3, 20, 40])
+def test_process_killed_while_it_wrote_skips_no_number(tmp_path: Path, kept: int) -> None:
+    queue = open_queue(tmp_path)
+    queue.append(b"x", 1)
+    path = queue._segment.path
+    crash(queue)
+    with path.open("ab") as file:
+        file.write(Frame(2, 1, Kind.SAMPLE, b"y" * 30).to_bytes()[:kept])
+    (tmp_path / "0000000000000002.queue").write_bytes(b"VITRI"[: kept // 4])  # and a file that it had begun
+    again = open_queue(tmp_path)
+    assert again.append(b"z", 1).number == 2
+    assert not lost(everything(again))
+    again.close()
+
+
 def test_damaged_state_is_rebuilt_from_the_records(tmp_path: Path) -> None:
     queue = open_queue(tmp_path)
     for _ in range(100):

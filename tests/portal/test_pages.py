@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import httpx
@@ -47,7 +48,7 @@ def test_structure(page: httpx.Response):
     levels = [int(element.tag[1]) for element in document.elements if re.fullmatch("h[1-6]", element.tag)]
     assert levels[0] == 1
     # The heading of the footer's columns comes after a page's own headings.
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     names = [element.attributes["id"] for element in document.elements if "id" in element.attributes]
     assert len(names) == len(set(names))
 
@@ -84,7 +85,7 @@ def test_every_drawing_has_a_name_and_every_chart_a_table(page: httpx.Response):
         assert named or hidden, element
     charts = re.findall(r'<figure class="chart.*?</figure>', page.text, re.DOTALL)
     assert all("<table" in chart and "<caption" in chart for chart in charts)
-    assert len(charts) == len([element for element in document.all("figure")])
+    assert len(charts) == len(document.all("figure"))
     for table in document.all("th"):
         assert table.attributes.get("scope") in ("row", "col")
 

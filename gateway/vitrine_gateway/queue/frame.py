@@ -57,6 +57,14 @@ def frame_at(data: memoryview, at: int) -> tuple[Frame, int] | None:
     return Frame(number, time_ms, Kind(kind), bytes(data[start:end])), end
 
 
+def unfinished(data: bytes) -> bool:
+    """Tell whether bytes are the beginning of a frame whose writing was cut short."""
+    if len(data) < _HEAD.size:
+        return data.startswith(_MARK[: len(data)])
+    mark, length, _, _, _, kind = _HEAD.unpack_from(data)
+    return mark == _MARK and length <= LONGEST and kind in set(Kind) and _HEAD.size + length > len(data)
+
+
 def frames(data: bytes, at: int) -> Iterator[tuple[Frame, int]]:
     """Yield each sound frame with where it ends; damaged bytes are stepped over to the next mark."""
     view = memoryview(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from vitrine.ranges import Ranges
-from vitrine_gateway.queue.frame import Frame, frames
+from vitrine_gateway.queue.frame import Frame, frames, unfinished
 
 _MAGIC = b"VITRINEQ1\n"
 _HEAD_SIZE = len(_MAGIC) + 16
@@ -25,7 +25,7 @@ class Segment:
     numbers: Ranges = field(default_factory=Ranges)
     first_ms: int = 0
     last_ms: int = 0
-    #: Stretches of bytes that hold no sound frame.
+    #: Stretches of bytes that hold no sound frame, but for a last one whose writing was cut short.
     damaged: int = 0
     #: Where the last sound frame ends.
     sound_end: int = _HEAD_SIZE
@@ -53,7 +53,9 @@ def open_segment(path: Path, epoch: UUID | None) -> Segment | None:
     """Read a file of the queue; None where it belongs to another epoch. A damaged head is taken for one of `epoch`."""
     data = path.read_bytes()
     found, start = _epoch(data), _HEAD_SIZE
-    segment = Segment(path, found or epoch or UUID(int=0), len(data), damaged=int(found is None))
+    segment = Segment(path, found or epoch or UUID(int=0), len(data))
+    if found is None:
+        segment.damaged += not (len(data) < _HEAD_SIZE and data.startswith(_MAGIC[: len(data)]))
     if epoch is not None and segment.epoch != epoch:
         return None
     for frame, end in frames(data, start):
@@ -61,7 +63,8 @@ def open_segment(path: Path, epoch: UUID | None) -> Segment | None:
             segment.damaged += 1
         segment.note(frame)
         segment.sound_end = end
-    segment.damaged += segment.sound_end != len(data)
+    # what a killed process had begun to write was never given a number that anybody saw
+    segment.damaged += len(data) > segment.sound_end and not unfinished(data[segment.sound_end :])
     return segment
 
 
