@@ -113,7 +113,7 @@ def npm() -> tuple[list[str], dict[str, str]]:
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     """Run npm; WebFilesError with the end of what it said."""
     try:
-        done = subprocess.run(  # noqa: S603 - npm, with the project's own lock file
+        done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:

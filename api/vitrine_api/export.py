@@ -1,26 +1,21 @@
 """Measurements as a stream of bytes, made by the database and passed on in blocks: memory does not grow with rows.
 
-The database formats the rows (COPY … TO STDOUT); a thread gathers them into blocks, so that the event loop wakes once
-for some thousand rows.
+A thread makes the blocks (`copying.py`, `parquet.py`), so that the event loop wakes once for some thousand rows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any, Literal, Protocol
 
-import psycopg
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from vitrine_api.instants import Period, stamp
+from vitrine_api.instants import Period
 from vitrine_api.problems import ApiError
 from vitrine_api.statements import EXPORT
 
@@ -33,13 +28,6 @@ MEDIA_TYPES: Mapping[Format, str] = {
 }
 RAW_COLUMNS = ("time", "value", "quality", "tests")
 ROLLUP_COLUMNS = ("time", "mean", "min", "max", "last", "count", "good")
-#: How PostgreSQL ends a time in UTC. No number looks like this: it writes exponents from 15 on.
-_ZONE = b"+00,"
-#: What JSON has no number for; told as a string, as PostgreSQL itself does.
-_NO_NUMBER = re.compile(rb"-?Infinity|NaN")
-_PLAIN = re.compile(r"[\w./:-]+")
-#: Rows in one block: some 250 kB.
-_BLOCK_ROWS = 4000
 #: Exports that one server makes at the same time; each has a connection of its own.
 LIMIT = 4
 #: Seconds after which a client that takes nothing is let go.
@@ -88,57 +76,6 @@ class Producer(Protocol):
 
     def close(self) -> None:
         """Give everything back; called when `blocks` no longer runs."""
-
-
-class CopyProducer:
-    """CSV or JSON, formatted by the database."""
-
-    def __init__(self, url: str, order: Order, form: Literal["csv", "json"]) -> None:
-        self._order = order
-        self._form = form
-        self._connection = psycopg.connect(
-            url, autocommit=True, options="-c timezone=UTC", application_name="vitrine-export", connect_timeout=5
-        )
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield blocks until the end."""
-        return self._csv() if self._form == "csv" else self._json()
-
-    def cancel(self) -> None:
-        """Ask the database to stop."""
-        self._connection.cancel_safe(timeout=2)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def _csv(self) -> Iterator[bytes]:
-        first, *others = self._order.columns
-        yield ",".join([first, "channel", *others]).encode() + b"\n"
-        for channel in self._order.channels:
-            path = channel.path if channel.path.isascii() and _PLAIN.fullmatch(channel.path) else _quoted(channel.path)
-            ending = b"Z," + path.encode() + b","
-            for block in self._copied(channel):
-                yield block.replace(b" ", b"T").replace(_ZONE, ending)
-
-    def _json(self) -> Iterator[bytes]:
-        yield _json_head(self._order)
-        for number, channel in enumerate(self._order.channels):
-            yield (b"," if number else b"") + _json_series(self._order, channel)
-            separator = b'\n["'
-            for block in self._copied(channel):
-                rows = block[:-1].replace(b" ", b"T").replace(_ZONE, b'Z",').replace(b"\n", b'],\n["')
-                yield separator + _NO_NUMBER.sub(rb'"\g<0>"', rows) + b"]"
-                separator = b',\n["'
-            yield b"]}"
-        yield b"]}\n"
-
-    def _copied(self, channel: ExportedChannel) -> Iterator[bytes]:
-        sql, values = self._order.statement(self._form, channel)
-        with self._connection.cursor() as cursor, cursor.copy(sql, values) as copy:
-            rows = iter(copy)
-            while block := b"".join(islice(rows, _BLOCK_ROWS)):
-                yield block
 
 
 class Export:
@@ -247,23 +184,3 @@ def file_name(order: Order, form: Format) -> str:
 
     period = f"{day(order.period.first)}-{day(order.period.last)}"
     return f"{order.installation}_{order.resolution}_{period}.{form}"
-
-
-def _quoted(text: str) -> str:
-    """Quote a field of CSV."""
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _json_head(order: Order) -> bytes:
-    values = {
-        "installation": order.installation,
-        "resolution": order.resolution,
-        "from": stamp(order.period.first),
-        "to": stamp(order.period.last),
-    }
-    return json.dumps(values, ensure_ascii=False)[:-1].encode() + b', "series": ['
-
-
-def _json_series(order: Order, channel: ExportedChannel) -> bytes:
-    values = {"channel": channel.path, "unit": channel.unit, "columns": order.columns}
-    return b"\n" + json.dumps(values, ensure_ascii=False)[:-1].encode() + b', "rows": ['

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_collector.arrival import Arrival
+from vitrine_collector.columns import Columns
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.nodes import NodeState
@@ -42,9 +44,6 @@ class Record:
     time_source: str = ""
     loss: Loss | None = None
     health: dict[str, object] = field(default_factory=dict)
-    #: Where its measurements stand in the batch.
-    start: int = 0
-    stop: int = 0
 
     @property
     def receipt(self) -> tuple[Node, UUID] | None:
@@ -63,44 +62,37 @@ class Batch:
 
     records: list[Record] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    times_ms: list[int] = field(default_factory=list)
-    channels: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    tests: list[int] = field(default_factory=list)
-    #: The measurements, once they are judged.
+    columns: Columns = field(default_factory=Columns)
+    #: The measurements, once they are judged, and the number of each one's record in `records`.
     rows: Rows = field(default_factory=lambda: Rows([], [], [], [], []))
+    owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def add(self, record: Record, data: Data | None = None) -> None:
         """Add a record, with its measurements."""
-        record.start = len(self.times_ms)
         if data is not None:
-            self.times_ms += data.times_ms
-            self.channels += data.channels
-            self.values += data.values
-            self.tests += data.tests
-        record.stop = len(self.times_ms)
+            self.columns.add(len(self.records), data)
         self.records.append(record)
 
     def judge(self, arrival: Arrival) -> None:
         """Give each measurement its quality; nothing is added afterwards."""
-        channels = np.array(self.channels, dtype=np.int32)
-        values = np.array(self.values, dtype=np.float64)
-        quality, tests = arrival.judge(channels, values, np.array(self.tests, dtype=np.int16))
-        self.rows = Rows(np.array(self.times_ms, dtype=np.int64) * 1000, channels, values, quality, tests)
+        self.rows, self.owners = self.columns.judged(arrival)
 
     def __bool__(self) -> bool:
         return bool(self.records or self.refused)
 
     def size(self) -> int:
         """Count what is to be written, roughly: measurements, and a row for each message."""
-        return len(self.times_ms) + len(self.refused)
+        return len(self.columns) + len(self.refused)
 
-    def rows_of(self, records: list[Record]) -> Rows:
-        """Return the measurements of some of its records, which follow one another."""
-        if len(records) == len(self.records):
-            return self.rows
-        parts = [np.arange(record.start, record.stop) for record in records]
-        return self.rows[np.concatenate(parts)] if parts else self.rows[:0]
+    def part(self, first: int, last: int) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the measurements of the records from `first` to before `last`, and each one's installation."""
+        if first == last:
+            return self.rows[:0], self.owners[:0]
+        installations = np.array([record.installation_id for record in self.records], dtype=np.int64)
+        if (first, last) == (0, len(self.records)):
+            return self.rows, installations[self.owners]
+        inside = (self.owners >= first) & (self.owners < last)
+        return self.rows[inside], installations[self.owners[inside]]
 
 
 def receipts(records: Iterable[Record]) -> dict[tuple[Node, UUID], Ranges]:

@@ -8,8 +8,8 @@ import psycopg
 
 from vitrine.errors import VitrineError
 from vitrine.logs import logger
-from vitrine_collector.batch import Batch, Record, Refused
-from vitrine_collector.evidence import Evidence
+from vitrine_collector.batch import Batch, Refused
+from vitrine_collector.evidence import Evidence, hours_of
 from vitrine_collector.writer import Writer
 from vitrine_database.queries import Queries
 
@@ -31,9 +31,10 @@ def at_fault(error: Exception) -> bool:
 
 @dataclass(slots=True)
 class _Part:
-    """Records that one transaction writes, and messages that it keeps as refused."""
+    """Records of the batch, from `first` to before `last`, that one transaction writes; messages kept as refused."""
 
-    records: list[Record]
+    first: int
+    last: int
     refused: list[Refused] = field(default_factory=list)
     #: False where the database refuses the records' own data: only their delivery is noted.
     measured: bool = True
@@ -44,7 +45,7 @@ class Commit:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._todo = [_Part(batch.records, batch.refused)]
+        self._todo = [_Part(0, len(batch.records), batch.refused)]
         self._in_doubt: str | None = None
         #: Measurements that were not there before; records that the database refused.
         self.written = 0
@@ -79,14 +80,14 @@ class Commit:
         self.written += written
 
     def _write(self, connection: psycopg.Connection, part: _Part) -> int:
-        written = 0
+        written, records = 0, self._batch.records[part.first : part.last]
         with connection.transaction():
             if part.measured:
-                rows = self._batch.rows_of(part.records)
+                rows, installations = self._batch.part(part.first, part.last)
                 ordered = rows.ordered()
                 written = Writer(connection).write(ordered)
-                Evidence(connection).measured(part.records, rows, ordered)
-            Evidence(connection).delivered(part.records)
+                Evidence(connection).measured(records, ordered, hours_of(rows, installations))
+            Evidence(connection).delivered(records)
             Evidence(connection).refused(part.refused)
             row = connection.execute(_SQL["transaction_id"]).fetchone()
             assert row is not None
@@ -96,19 +97,20 @@ class Commit:
     def _narrowed(self, part: _Part, error: psycopg.Error) -> list[_Part]:
         """Return smaller parts, the first to be written last in the list."""
         self._in_doubt = None
-        records = part.records
-        if len(records) > 1:
-            middle = len(records) // 2
-            return [_Part(records[middle:], [], part.measured), _Part(records[:middle], part.refused, part.measured)]
-        if not records:
+        first, last = part.first, part.last
+        if last - first > 1:
+            middle = (first + last) // 2
+            return [_Part(middle, last), _Part(first, middle, part.refused)]
+        if first == last:
             raise VitrineError(f"the database refuses even the note of a refused message: {_reason(error)}") from error
         if part.refused and part.measured:
-            return [_Part([], part.refused), _Part(records)]
+            return [_Part(0, 0, part.refused), _Part(first, last)]
         if part.measured:
             self.refused += 1
-            _log.warning("record refused", topic=records[0].message.topic, reason=_reason(error))
-            return [_Part(records, [Refused(records[0].message, "database", _reason(error))], measured=False)]
-        return [_Part([], part.refused)]
+            message = self._batch.records[first].message
+            _log.warning("record refused", topic=message.topic, reason=_reason(error))
+            return [_Part(first, last, [Refused(message, "database", _reason(error))], measured=False)]
+        return [_Part(0, 0, part.refused)]
 
 
 def _reason(error: psycopg.Error) -> str:

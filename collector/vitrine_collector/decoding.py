@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from vitrine.sparkplug import DataType
 from vitrine.sparkplug.payload import signed
 from vitrine.sparkplug.schema import PayloadMessage
 from vitrine_collector.nodes import Metrics, Role, Target
+from vitrine_collector.templates import Packed
 
 #: The last millisecond of the year 9999, the last that every reader can show.
 _LAST_MS = 253_402_300_799_999
@@ -39,6 +41,15 @@ class Data:
     channels: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     tests: list[int] = field(default_factory=list)
+    #: Measurements that are bytes yet.
+    packed: list[Packed] = field(default_factory=list)
+    #: Tests that none of its measurements passed.
+    every_test: int = 0
+
+    def fail(self, test: int) -> None:
+        """Note a test that none of its measurements passed."""
+        self.every_test |= test
+        self.tests = [tests | test for tests in self.tests]
 
 
 def parse(payload: bytes) -> Any:  # noqa: ANN401 - the message class is made at run time
@@ -49,9 +60,12 @@ def parse(payload: bytes) -> Any:  # noqa: ANN401 - the message class is made at
         raise PayloadError(f"the payload of {len(payload)} bytes is not Sparkplug B: {error}") from error
 
 
-def read_data(message: Any, metrics: Metrics) -> Data:  # noqa: ANN401
-    """Read the measurements of one device; PayloadError says what is wrong with the message."""
-    data = Data()
+def read_data(message: Any, metrics: Metrics, packed: Sequence[Packed] = ()) -> Data:  # noqa: ANN401
+    """Read the measurements of one device; PayloadError says what is wrong with the message.
+
+    Where a template has taken measurements from the message, it holds the rest of them only.
+    """
+    data = Data(packed=list(packed))
     doubles = metrics.doubles
     times, channels, values = data.times_ms, data.channels, data.values
     others: list[Any] = []

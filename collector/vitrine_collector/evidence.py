@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from vitrine.ranges import Ranges
@@ -20,6 +21,8 @@ _SQL = Queries("vitrine_collector", "queries/commit.sql")
 _HOUR_US = 3_600_000_000
 #: A value from further ahead is no last value: it would hide those that come until then.
 _AHEAD_US = _HOUR_US
+#: Installation ids and, beside each, an hour since 1970.
+Hours = tuple[list[int], list[int]]
 
 
 class Evidence:
@@ -28,12 +31,12 @@ class Evidence:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def measured(self, records: list[Record], rows: Rows, ordered: Rows) -> None:
-        """Note what follows from new measurements: `rows` as the records have them, `ordered` by channel and time."""
+    def measured(self, records: list[Record], rows: Rows, hours: Hours) -> None:
+        """Note what follows from new measurements, which are ordered by channel and time, and touch these hours."""
         if len(rows):
             received_us = int(max(record.message.received_s for record in records) * 1e6)
-            self._latest(ordered, received_us)
-            self._stale_hours(records, rows)
+            self._latest(rows, received_us)
+            self._connection.execute(_SQL["add_stale_hours"], {"installations": hours[0], "hours": hours[1]})
         self._many(
             "add_loss",
             [
@@ -120,20 +123,17 @@ class Evidence:
             },
         )
 
-    def _stale_hours(self, records: list[Record], rows: Rows) -> None:
-        lengths = [record.stop - record.start for record in records]
-        installations = np.repeat(np.array([record.installation_id for record in records], dtype=np.int64), lengths)
-        # Both in one number: sorting numbers is quicker than sorting pairs.
-        found = np.unique(installations << 32 | rows.time_us // _HOUR_US)
-        self._connection.execute(
-            _SQL["add_stale_hours"],
-            {"installations": (found >> 32).tolist(), "hours": (found & 0xFFFFFFFF).tolist()},
-        )
-
     def _many(self, query: str, parameters: list[dict[str, Any]]) -> None:
         if parameters:
             with self._connection.cursor() as cursor:
                 cursor.executemany(_SQL[query], parameters)
+
+
+def hours_of(rows: Rows, installations: NDArray[np.int64]) -> Hours:
+    """Return the installations and hours that measurements touch, each pair once."""
+    # Both in one number: sorting numbers is quicker than sorting pairs.
+    found = np.unique(installations << 32 | rows.time_us // _HOUR_US)
+    return (found >> 32).tolist(), (found & 0xFFFFFFFF).tolist()
 
 
 def multirange(ranges: Ranges) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.rebirths import Node
 from vitrine_collector.registry import Registered
-from vitrine_collector.sequence import Sequence
+from vitrine_collector.sequence import Reordering
+from vitrine_collector.templates import Packed, Templates
 
 
 class Role(IntEnum):
@@ -48,6 +49,7 @@ class Metrics:
     by_name: dict[str, Target] = field(default_factory=dict)
     #: Alias → channel, of channels of type Double: what nearly every metric of a data message is.
     doubles: dict[int, int] = field(default_factory=dict)
+    templates: Templates = field(default_factory=Templates)
 
     def add(self, metric: MetricBirth, channel_id: int = 0) -> None:
         """Note what a birth says of one metric."""
@@ -68,8 +70,11 @@ class Parsed:
 
     incoming: Incoming
     topic: Topic
-    #: The message class is made at run time.
+    #: The message class is made at run time. Without the measurements in `packed`.
     message: Any
+    packed: Sequence[Packed] = ()
+    #: The birth by which `packed` was taken out.
+    metrics: Metrics | None = None
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ class NodeState:
     epoch: UUID | None
     file_sha256: str
     metrics: Metrics
-    sequence: Sequence[Parsed]
+    sequence: Reordering[Parsed]
     #: Whether this birth was asked for: what it leaves out, another one would leave out too.
     asked_for: bool
     devices: dict[str, Metrics] = field(default_factory=dict)
@@ -110,7 +115,7 @@ class Nodes:
             epoch=birth.epoch,
             file_sha256=birth.file_sha256,
             metrics=metrics_of(birth.metrics),
-            sequence=Sequence(self._reorder_s),
+            sequence=Reordering(self._reorder_s),
             asked_for=asked_for,
         )
         state.sequence.begin(birth.seq)

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Sequence(Generic[T]):
+class Reordering(Generic[T]):
     """Gives a node's messages back in their order; what comes after a hole is held until the hole is filled.
 
     Whether the hole lasts too long, `overdue` says: the node must then be born again.

@@ -51,10 +51,11 @@ class Collector:
         *,
         host_id: str = HOST,
         inbox: Inbox | None = None,
+        patience_s: float = 10.0,
         grace_s: float = 10.0,
     ) -> None:
         self.inbox = Inbox() if inbox is None else inbox
-        self.host = Host(broker, self.inbox, host_id=host_id)
+        self.host = Host(broker, self.inbox, host_id=host_id, patience_s=patience_s)
         self.totals = Totals()
         self._grace_s = grace_s
         self._abandon = threading.Event()
@@ -78,8 +79,11 @@ class Collector:
         """Check the database, waiting for it if need be, and begin; False where the end came before."""
         try:
             self._write_store.run(check_schema)
-        except Stopped:
-            return False
+        except BaseException as error:
+            self._write_store.close()
+            if isinstance(error, Stopped):
+                return False
+            raise
         for thread in self._threads:
             thread.start()
         return True

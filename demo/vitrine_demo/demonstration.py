@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
-import socket
 import time
 from threading import Event, Thread
 
@@ -19,7 +17,7 @@ from vitrine_collector import catalogue
 from vitrine_database.connection import connect
 from vitrine_database.embedded import EmbeddedServer
 from vitrine_database.migration import migrate
-from vitrine_demo import broker, installations
+from vitrine_demo import broker, installations, probes
 from vitrine_demo.folder import Folder
 from vitrine_demo.history import DAYS, History, seconds_since
 from vitrine_demo.ports import LOOPBACK, Ports
@@ -109,7 +107,7 @@ class Demonstration:
         if not self._url:
             return
         self._add("portal", "portal", vitrine("api", "run"))
-        if self._portal_answers():
+        if probes.serves_pages((LOOPBACK, self._ports.portal), self._stop, _PORTAL_PATIENCE_S):
             self._terminal.done("part.portal")
         else:
             self._terminal.missing("absent.portal", file=self._folder.log("portal"))
@@ -132,30 +130,18 @@ class Demonstration:
         """Say what the gateways will find: instruments and broker."""
         connections = [device.connection for one in self._installations for device in one.devices]
         meters = {(one.host, one.port) for one in connections if one.transport == "tcp"}
-        if all([self._answers(address) for address in meters]):
+        if all(probes.listens(address, self._stop, _PATIENCE_S) for address in meters):
             self._terminal.done("part.simulators", count=len(connections))
         else:
             self._terminal.missing("absent.simulators", file=self._folder.log("simulators"))
         if self._broker:
             host, port = self._broker
-            if self._answers(self._broker):
+            if probes.listens(self._broker, self._stop, _PATIENCE_S):
                 self._terminal.done("part.broker", host=host, port=port)
             else:
                 self._terminal.missing("absent.broker_silent", host=host, port=port)
             if self._url:
                 self._terminal.done("part.collector")
-
-    def _answers(self, address: tuple[str, int]) -> bool:
-        """Wait until somebody listens at an address; False where nobody does in time."""
-        end = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < end and not self._stop.is_set():
-            try:
-                socket.create_connection(address, timeout=1.0).close()
-            except OSError:
-                self._stop.wait(0.1)
-            else:
-                return True
-        return False
 
     def _tell(self) -> None:
         if self._ports.taken:
@@ -193,22 +179,6 @@ class Demonstration:
     @property
     def _address(self) -> str:
         return f"http://{LOOPBACK}:{self._ports.portal}/"
-
-    def _portal_answers(self) -> bool:
-        end = time.monotonic() + _PORTAL_PATIENCE_S
-        portal = self._children["portal"][0]
-        while time.monotonic() < end and not self._stop.is_set() and portal.running:
-            connection = http.client.HTTPConnection(LOOPBACK, self._ports.portal, timeout=5.0)
-            try:
-                connection.request("GET", "/")
-                connection.getresponse().read()  # whatever it answers, it answers
-            except OSError:
-                self._stop.wait(0.1)
-            else:
-                return True
-            finally:
-                connection.close()
-        return False
 
     def _add(self, part: str, name: str, command: list[str]) -> None:
         host, port = self._broker or (LOOPBACK, 0)

@@ -200,7 +200,7 @@ def test_dataset_progress_and_end(watched: Watched, seeded_portal: Portal):
     slug = page.url.rpartition("/")[2]
     with psycopg.connect(seeded_portal.database_url, autocommit=True) as connection:
         connection.execute("UPDATE dataset SET build = 'running', progress = 0.4 WHERE slug = %s", (slug,))
-        page.wait_for_function("document.querySelector('progress').value === 0.4")
+        page.wait_for_function("() => document.querySelector('progress').value === 0.4")
         assert "40\u00a0%" in page.locator('[data-progress="share"]').inner_text()
         connection.execute(
             "UPDATE dataset SET build = 'done', progress = 1, file_name = 'x.zip', file_bytes = 10, rows = 1,"
@@ -216,4 +216,4 @@ def test_keyboard_reaches_content(watched: Watched, address: str):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    page.wait_for_url("**#main")

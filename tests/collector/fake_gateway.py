@@ -190,6 +190,8 @@ class FakeGateway:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # Without the circle of client and callbacks its sockets close at once.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
     def die(self) -> None:
         """Lose the connection without a word, so that the broker sends the will."""

@@ -22,7 +22,7 @@ from vitrine_evaluation.dataset.archive import pack
 from vitrine_evaluation.dataset.build import BusyError, build
 from vitrine_evaluation.dataset.verify import main, tell, verify
 
-from .conftest import FIRST, LAST, build_seeded
+from .conftest import FIRST, FIRST_US, LAST, build_seeded, measure, minutes_of
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,8 @@ def remove(name):
     ("change", "keys"),
     [
         (change_text("instruments/sensors.csv", "kW.h", "MJ"), {"definition", "indicator"}),
-        (change_text("instruments/sensors.csv", "kW.h", "kWh"), {"cell"}),
+        (change_text("instruments/sensors.csv", "kW.h", "kWh"), {"definition"}),
+        (change_text("instruments/sensors.csv", ",2880,", ",many,"), {"cell"}),
         (change_text("indicators/hour.csv", ",removal,1,", ",removal,1,1"), {"indicator"}),
         (change_text("indicators/definitions.json", "1 - mean", "2 - mean"), {"indicator"}),
         (change_text("indicators/definitions.json", "[\n          3.0", "[\n          3.5"), {"indicator"}),
@@ -361,3 +362,21 @@ def test_a_period_of_part_hours_states_whole_ones_only(connection, place):
     assert verify(request.path(place, built)).holds
     assert built["summary"]["indicators"][0]["hour"]["periods"] == 45
     assert built["summary"]["indicators"][0]["day"]["periods"] == 0
+
+
+def test_what_other_edge_nodes_bring_is_packed_too(connection, place):
+    """Names and units that our gateways would not give, and a channel without a value in the period."""
+    device = connection.execute(
+        "INSERT INTO device (gateway_id, key) SELECT gateway_id, '../a, \"b\" é' FROM gateway RETURNING device_id"
+    ).fetchone()[0]
+    channels = connection.execute(
+        "INSERT INTO channel (installation_id, device_id, key, path, name, unit)"
+        ' SELECT installation_id, %s, key, \'../a, "b" é/\' || key, \'{"fr": "", "en": ""}\', \'furlong\''
+        " FROM installation, unnest(ARRAY['x,y', 'z']) AS key RETURNING installation_id, channel_id",
+        (device,),
+    ).fetchall()
+    measure(connection, *channels[0], minutes_of(FIRST_US, 10), [1e-300, -0.0, 0.1, 1e22, 5e-324, 1 / 3, 2, 3, 4, 5], 2)
+    row = build(place, request.create(connection, "pilote", FIRST, LAST)["dataset_id"])
+    report = verify(request.path(place, row))
+    assert report.holds, tell(report, "en")
+    assert "furlong" in tell(report, "fr")

@@ -210,6 +210,7 @@ def test_building_takes_an_account(visitor: httpx.Client):
     assert built.headers["location"] == "/fr/jeux/vitrine_pilote-uf_ete-a-deux"
     text = visitor.get(built.headers["location"]).text
     assert "<progress" in text
+    assert re.search(r">2026-11-01</time> au <time [^>]+>2026-11-02</time>", text), "both days are included"
     assert 'http-equiv="refresh"' in text
     assert visitor.post("/fr/jeux", data=order, headers=same).status_code == 409
     assert visitor.post("/fr/deconnexion", headers=same).headers["location"] == "/fr"

@@ -83,6 +83,11 @@ class Formats:
         """Return the time in the zone that the pages show."""
         return time.astimezone(self.zone)
 
+    @staticmethod
+    def before(time: datetime) -> datetime:
+        """Return the last instant of a period that ends before a time, so that its last day can be named."""
+        return time - timedelta(microseconds=1)
+
     def clock(self, time: datetime) -> str:
         """Write hours, minutes and seconds: ``14:32:07``."""
         return self.local(time).strftime("%H:%M:%S")

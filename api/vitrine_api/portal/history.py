@@ -10,16 +10,23 @@ from time import monotonic
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+from psycopg_pool import PoolClosed
 
+from vitrine.logs import logger
+from vitrine_api.database import Pool, lend
 from vitrine_api.portal.charts.slots import Series, Slot, Window
+from vitrine_api.problems import ApiError
 from vitrine_database.queries import Queries
 
 Key = Literal["hour", "day", "month"]
 KEYS: tuple[Key, ...] = ("hour", "day", "month")
 #: Seconds for which a gathered window serves every visitor.
-FRESH_S: Mapping[Key, float] = {"hour": 5, "day": 30, "month": 120}
+FRESH_S: Mapping[Key, float] = {"hour": 5, "day": 30, "month": 60}
+#: Seconds for which it still serves while it is gathered anew beside the request; thirty days take longest to gather.
+GRACE_S: Mapping[Key, float] = {"hour": 0, "day": 0, "month": 600}
 #: Smallest slot of each window, and how many minutes a step may have so that slots hold whole steps.
 _SLOTS: Mapping[Key, timedelta] = {
     "hour": timedelta(minutes=1),
@@ -29,6 +36,7 @@ _SLOTS: Mapping[Key, timedelta] = {
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 360))
 DAYS = 30
 
+log = logger("portal")
 _QUERIES = Queries("vitrine_api.portal", "queries/history.sql")
 _SERVER = Queries("vitrine_database", "sql/server.sql")
 
@@ -67,7 +75,8 @@ def _floor(time: datetime, step: timedelta) -> datetime:
 
 @dataclass(slots=True)
 class _Kept:
-    until: float = 0.0
+    fresh_until: float = 0.0
+    usable_until: float = 0.0
     series: dict[int, Series] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -75,8 +84,10 @@ class _Kept:
 class History:
     """Gathers windows from the database; what was gathered serves for a few seconds, whoever asks."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, pool: Pool) -> None:
         self._zone = zone
+        self._pool = pool
+        self._renewals: set[asyncio.Task[None]] = set()
         self._kept: dict[tuple[Key, tuple[int, ...]], _Kept] = {}
         self._edition: str = ""
 
@@ -85,11 +96,31 @@ class History:
     ) -> dict[int, Series]:
         """Return one series a channel."""
         kept = self._kept.setdefault((key, tuple(item.channel_id for item in wanted)), _Kept())
-        async with kept.lock:
-            if monotonic() >= kept.until:
-                kept.series = await self._gather(connection, key, wanted, now)
-                kept.until = monotonic() + FRESH_S[key]
+        if kept.fresh_until <= monotonic() < kept.usable_until:
+            if not kept.lock.locked():
+                renewal = asyncio.create_task(self._renew(kept, key, wanted, now))
+                self._renewals.add(renewal)
+                renewal.add_done_callback(self._renewals.discard)
             return kept.series
+        async with kept.lock:
+            if monotonic() >= kept.fresh_until:
+                await self._fill(connection, kept, key, wanted, now)
+            return kept.series
+
+    async def _renew(self, kept: _Kept, key: Key, wanted: Sequence[Wanted], now: datetime) -> None:
+        try:
+            async with kept.lock, lend(self._pool) as connection:
+                await self._fill(connection, kept, key, wanted, now)
+        except (ApiError, psycopg.Error, PoolClosed) as error:
+            # The next visitor after the grace is told; this one has an answer.
+            log.warning("history not renewed", window=key, reason=str(error))
+
+    async def _fill(
+        self, connection: AsyncConnection[DictRow], kept: _Kept, key: Key, wanted: Sequence[Wanted], now: datetime
+    ) -> None:
+        kept.series = await self._gather(connection, key, wanted, now)
+        kept.fresh_until = monotonic() + FRESH_S[key]
+        kept.usable_until = kept.fresh_until + GRACE_S[key]
 
     async def _gather(
         self, connection: AsyncConnection[DictRow], key: Key, wanted: Sequence[Wanted], now: datetime

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from vitrine.i18n import Language, catalogue, translate
 from vitrine.settings import Settings
 from vitrine_api.accounts import Account, current_account
+from vitrine_api.database import Pool
 from vitrine_api.portal.formats import PACKAGE, Formats
 from vitrine_api.portal.history import History
 from vitrine_api.portal.paths import language_of, path
@@ -33,10 +33,10 @@ YEAR_S = 365 * 86_400
 class Site:
     """The portal of one application: its clock, its history, its templates."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pool: Pool) -> None:
         self.settings = settings
         self.zone = ZoneInfo(settings.time_zone)
-        self.history = History(self.zone)
+        self.history = History(self.zone, pool)
 
     def now(self) -> datetime:
         """Return the present instant."""
@@ -47,7 +47,7 @@ def site_of(request: Request) -> Site:
     """Return the portal of the application that got this request."""
     state = request.app.state
     if not hasattr(state, "portal_site"):
-        state.portal_site = Site(state.settings)
+        state.portal_site = Site(state.settings, state.pool)
     site: Site = state.portal_site
     return site
 
@@ -103,7 +103,7 @@ class Page:
         return next((theme for theme in THEMES if theme == chosen), "auto")
 
     def send(
-        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any
+        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **words: object
     ) -> Response:
         """Render the page."""
         html = (
@@ -143,7 +143,6 @@ def environment() -> Environment:
     made.globals["asset"] = asset
     made.globals["zoom"] = files("vitrine_api.portal").joinpath("vendor", "uplot", "uPlot.iife.min.js").is_file()
     made.globals["client_words"] = client_words
-    made.filters["nbsp"] = lambda text: Markup(str(text).replace(" ", "\u00a0"))
     return made
 
 

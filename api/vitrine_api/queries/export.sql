@@ -1,5 +1,5 @@
 -- raw_csv --
--- Every value of one channel. The times are made ISO 8601 and the channel is added in blocks, see export.py: in SQL that
+-- Every value of one channel. The times are made ISO 8601 and the channel is added in blocks, see copying.py: in SQL that
 -- would cost as much again as reading the rows.
 COPY (SELECT time, value, quality, tests
         FROM measurement WHERE channel_id = %(channel_id)s AND time >= %(first)s AND time < %(last)s

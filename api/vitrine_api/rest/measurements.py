@@ -12,9 +12,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from vitrine_api.accounts import Visitor, visible_to
+from vitrine_api.copying import CopyProducer
 from vitrine_api.database import Connection
 from vitrine_api.export import (
-    CopyProducer,
     Export,
     ExportedChannel,
     ExportResponse,

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from vitrine.i18n import LANGUAGES, catalogue
+from vitrine.i18n import LANGUAGES, Language, catalogue
 from vitrine_api.builds import NAME_PATTERN, BuildOrder, order_build
 from vitrine_api.database import Connection
 from vitrine_api.instants import period
@@ -103,7 +103,7 @@ def _order(page: Page, asked: Asked, rows: Sequence[Mapping[str, Any]]) -> Build
     begin, end = _midnight(page, asked.first), _midnight(page, asked.last, days=1)
     title = asked.name.strip()
     name = short_name(title) or f"{asked.first}-{asked.last}"
-    titles = {language: title or _title(page, language, asked) for language in LANGUAGES}
+    titles = {str(language): title or _title(page, language, asked) for language in LANGUAGES}
     return BuildOrder(
         installation_id=rows[0]["installation_id"],
         installation=rows[0]["slug"],
@@ -114,8 +114,8 @@ def _order(page: Page, asked: Asked, rows: Sequence[Mapping[str, Any]]) -> Build
     )
 
 
-def _title(page: Page, language: str, asked: Asked) -> str:
-    formats = Formats("en" if language == "en" else "fr", page.formats.zone, page.formats.now)
+def _title(page: Page, language: Language, asked: Asked) -> str:
+    formats = Formats(language, page.formats.zone, page.formats.now)
     days = (formats.prose_day(date.fromisoformat(day)) for day in (asked.first, asked.last))
     return " – ".join(days)
 
@@ -145,17 +145,20 @@ async def dataset(request: Request, connection: Connection, slug: str) -> Respon
     if not rows:
         raise ApiError("dataset-unknown", 404, slug=slug)
     row = rows[0]
+    stages = _stages(page)
     return page.send(
         "dataset.html",
         dataset=row,
         title=page.of(row["title"]) or row["slug"],
         installation_name=page.of(row["installation_name"]),
         building=row["build"] in ("queued", "running"),
-        stage=_stage(page, row["stage"]),
+        stage=stages.get(row["stage"], row["stage"]),
+        stages=stages,
         download=f"/api/v1/datasets/{row['slug']}/download",
     )
 
 
-def _stage(page: Page, stage: str) -> str:
-    """Word what the build is doing; the job's own word where there is no other."""
-    return catalogue("vitrine_evaluation", page.language).get(f"stage.{stage}", stage)
+def _stages(page: Page) -> dict[str, str]:
+    """Return the words of the build's stages."""
+    words = catalogue("vitrine_evaluation", page.language)
+    return {key.removeprefix("stage."): text for key, text in words.items() if key.startswith("stage.")}

@@ -56,10 +56,8 @@ async def installation(request: Request, connection: Connection, slug: str, peri
     gateways = await data.gateways_of(connection, page, row["installation_id"])
     indicators = await data.indicators_of(connection, row["installation_id"])
     wanted = data.wanted(channels)
-    history = {
-        key: await page.site.history.series(connection, key, wanted, page.formats.now)
-        for key in {"day", "month", window}
-    }
+    needed: set[Key] = {"day", "month", window}
+    history = {key: await page.site.history.series(connection, key, wanted, page.formats.now) for key in needed}
     values = [value_of(page, slug, channel) for channel in channels]
     chosen = main_channels(channels, indicators)
     return page.send(
@@ -69,7 +67,7 @@ async def installation(request: Request, connection: Connection, slug: str, peri
         description=page.of(row["description"]),
         facts=_facts(page, row),
         **_pulse(page, row, history["day"]),
-        drawing=drawing(page, row, values),
+        drawing=drawing(channels, values, row["domain"]),
         notes=notes(page, values),
         values=values,
         window=window,

@@ -9,7 +9,7 @@ import psycopg
 from fastapi import Request
 from starlette.responses import Response
 
-from vitrine.i18n import LANGUAGES, preferred
+from vitrine.i18n import LANGUAGES, Language, preferred
 from vitrine_api.database import lend
 from vitrine_api.portal import data
 from vitrine_api.portal.formats import Formats
@@ -26,12 +26,12 @@ async def problem_page(request: Request, problem: ApiError) -> Response:
         "problem.html",
         status=problem.status,
         headers=problem.headers,
-        title=_told(problem, page.language, "title"),
-        detail=_told(problem, page.language, "detail"),
-        hint=_told(problem, page.language, "hint") if problem.status != 404 else page.t("problem.not_found_hint"),
-        other_title=_sentence(_told(problem, page.other_language, "title")),
-        other_detail=_told(problem, page.other_language, "detail"),
-        other_hint="" if problem.status == 404 else _told(problem, page.other_language, "hint"),
+        title=problem.told(page.language, "title"),
+        detail=problem.told(page.language, "detail"),
+        hint=problem.told(page.language, "hint") if problem.status != 404 else page.t("problem.not_found_hint"),
+        other_title=_sentence(problem.told(page.other_language, "title")),
+        other_detail=problem.told(page.other_language, "detail"),
+        other_hint="" if problem.status == 404 else problem.told(page.other_language, "hint"),
         errors=problem.problems,
         near=near,
         searchable=problem.status == 404,
@@ -46,16 +46,12 @@ async def _page(request: Request, problem: ApiError) -> Page:
         request.state.account = None
     if not request.url.path.startswith(("/fr", "/en")):
         chosen = request.cookies.get(LANGUAGE_COOKIE) or preferred(request.headers.get("accept-language", ""))
-        language = next((language for language in LANGUAGES if language == chosen), "fr")
+        language: Language = next((language for language in LANGUAGES if language == chosen), "fr")
         site = site_of(request)
         return Page(request, site, None, language, Formats(language, site.zone, site.now()), "catalogue", {})
     page = await open_page(request, "catalogue")
     assert page.language == language_of(request.url.path)
     return page
-
-
-def _told(problem: ApiError, language: str, part: str) -> str:
-    return problem.told("en" if language == "en" else "fr", part)
 
 
 def _sentence(title: str) -> str:

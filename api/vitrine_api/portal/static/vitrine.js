@@ -64,9 +64,23 @@ function show(row, latest) {
   }
   stamp.dateTime = latest.time;
   stamp.textContent = clock(time);
-  for (const label of drawing) {
-    if (label.dataset.drawn === row.dataset.path) label.firstChild.textContent = value.textContent;
+  for (const place of drawing) if (place.dataset.drawn === row.dataset.path) draw(place, latest, value.textContent);
+}
+
+// The process drawing says what the table says: value, pointer on its range, flag.
+function draw(place, latest, text) {
+  place.querySelector(".v").firstChild.textContent = text;
+  const pointer = place.querySelector("[data-low]");
+  if (pointer && latest.value !== null) {
+    const { low, high, width } = Object.fromEntries(Object.entries(pointer.dataset).map(([key, of]) => [key, Number(of)]));
+    const share = Math.min(1, Math.max(0, (latest.value - low) / (high - low)));
+    pointer.setAttribute("transform", `translate(${(share * width).toFixed(1)})`);
   }
+  const mark = place.querySelector(".mark");
+  mark.toggleAttribute("hidden", latest.quality < 3);
+  mark.setAttribute("class", `mark ${{ 3: "mw", 4: "mb" }[latest.quality] ?? ""}`);
+  mark.querySelector("use").setAttribute("href", `#q${latest.quality}`);
+  mark.querySelector("text").textContent = document.getElementById(`flag-${latest.quality}`).content.textContent.trim();
 }
 
 function age(row) {
@@ -76,6 +90,7 @@ function age(row) {
   if (seconds >= DAY) return;
   const stale = seconds > Number(row.dataset.stale);
   row.classList.toggle("stale", stale);
+  for (const place of drawing) if (place.dataset.drawn === row.dataset.path) place.classList.toggle("stale", stale);
   label.textContent = words(stale ? "since" : "ago", { span: span(seconds) });
 }
 
@@ -285,6 +300,7 @@ async function follow() {
   const percent = number(dataset.progress * 100, 0) + (own.language === "fr" ? `${NBSP}%` : "%");
   bar.textContent = percent;
   build.querySelector('[data-progress="share"]').textContent = percent;
+  build.querySelector('[data-progress="stage"]').textContent = build.getAttribute(`data-stage-${dataset.stage}`) ?? "";
 }
 
 if (build) setInterval(() => follow().catch(() => {}), 1000);
