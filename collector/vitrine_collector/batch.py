@@ -63,7 +63,7 @@ class Batch:
     records: list[Record] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     columns: Columns = field(default_factory=Columns)
-    #: The measurements, once they are judged, and the number of each one's record in `records`.
+    #: The measurements, once they are judged, by channel and time; and the number of each one's record in `records`.
     rows: Rows = field(default_factory=lambda: Rows([], [], [], [], []))
     owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -75,7 +75,9 @@ class Batch:
 
     def judge(self, arrival: Arrival) -> None:
         """Give each measurement its quality; nothing is added afterwards."""
-        self.rows, self.owners = self.columns.judged(arrival)
+        rows, owners = self.columns.judged(arrival)
+        order = rows.order()
+        self.rows, self.owners = rows[order], owners[order]
 
     def __bool__(self) -> bool:
         return bool(self.records or self.refused)

@@ -84,9 +84,8 @@ class Commit:
         with connection.transaction():
             if part.measured:
                 rows, installations = self._batch.part(part.first, part.last)
-                ordered = rows.ordered()
-                written = Writer(connection).write(ordered)
-                Evidence(connection).measured(records, ordered, hours_of(rows, installations))
+                written = Writer(connection).write(rows)
+                Evidence(connection).measured(records, rows, hours_of(rows, installations))
             Evidence(connection).delivered(records)
             Evidence(connection).refused(part.refused)
             row = connection.execute(_SQL["transaction_id"]).fetchone()

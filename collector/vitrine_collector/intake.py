@@ -33,6 +33,8 @@ from vitrine_quality.rules import from_json
 _log = logger("collector")
 _STATE = f"{NAMESPACE}/STATE/"
 _REMEMBERED = 10_000
+#: A batch grows to so many times its size while the writer is busy.
+_GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,15 @@ class Limits:
 class Intake:
     """Handles messages one by one, in one thread; gives complete batches to `hand_over`."""
 
-    def __init__(self, store: Store, hand_over: Callable[[Batch], None], limits: Limits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hand_over: Callable[[Batch], None],
+        limits: Limits,
+        writer_waits: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store, self._hand_over, self._limits = store, hand_over, limits
+        self._writer_waits = writer_waits
         self._nodes = Nodes(reorder_s=limits.reorder_s)
         self.rebirths = Rebirths(spread_s=limits.rebirth_spread_s, interval_s=limits.rebirth_interval_s)
         self._arrival = Arrival()
@@ -283,7 +292,12 @@ class Intake:
 
     def _hand_over_when_complete(self) -> None:
         batch, limits = self._batch, self._limits
-        if batch and (batch.size() >= limits.batch_rows or time.monotonic() - self._opened >= limits.batch_s):
+        if not batch:
+            return
+        size = batch.size()
+        complete = size >= limits.batch_rows or time.monotonic() - self._opened >= limits.batch_s
+        # While the writer is busy a batch may grow: fewer and larger transactions are what it needs then.
+        if complete and (self._writer_waits() or size >= _GROWTH * limits.batch_rows):
             self._hand_over_now()
 
     def _hand_over_now(self) -> None:

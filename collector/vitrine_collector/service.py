@@ -64,7 +64,9 @@ class Collector:
         self._handed: queue.Queue[Batch | None] = queue.Queue(maxsize=1)
         self._catalogue_store = Store(database_url, self._abandon, name="vitrine collector births")
         self._write_store = Store(database_url, self._abandon, name="vitrine collector")
-        self.intake = Intake(self._catalogue_store, self._hand_over, limits or Limits())
+        self.intake = Intake(
+            self._catalogue_store, self._hand_over, limits or Limits(), writer_waits=self._handed.empty
+        )
         self._threads = [
             threading.Thread(target=self._watched(work), name=f"collector-{name}", daemon=True)
             for name, work in (("host", self.host.run), ("intake", self._take_in), ("write", self._write))

@@ -47,7 +47,7 @@ class Demo:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/")
-            return connection.getresponse().status == 200
+            return connection.getresponse().status < 400
         except OSError:
             return False
         finally:

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from vitrine.command import GROUP
+from vitrine.i18n import catalogue
 from vitrine.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,7 @@ def test_every_code_of_a_mistake_is_told(documentation: str) -> None:
     codes = set(re.findall(r"""\.note\(\s*"([a-z0-9-]+)\"""", rooms)) | set(
         re.findall(r"""code="([a-z0-9-]+)\"""", rooms)
     )
+    codes |= {key.split(".")[1] for key in catalogue("vitrine_api", "fr") if key.startswith("problem.")}
     assert codes, "the search finds codes"
     assert not sorted(code for code in codes if f"`{code}`" not in documentation)
 
