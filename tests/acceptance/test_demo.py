@@ -125,8 +125,10 @@ def test_a_killed_demo_is_cleaned_up_by_the_next_and_reset_begins_anew(demo):
     demo.end(signal.SIGKILL)
     assert demo.left_behind() != []
     password = (demo.folder / "password").read_text()
-    demo.start("--reset")
-    assert (demo.folder / "password").read_text() != password
+    demo.start("--reset")  # the orphaned portal may answer until it is cleaned up
+    secret = demo.folder / "password"
+    until(lambda: secret.exists() and secret.read_text() != password, 60, f"it begins anew; {demo.said()}")
+    until(lambda: demo.answers() and "Ctrl-C" in demo.said(), 60, f"the portal answers; {demo.said()}")
     assert demo.end(signal.SIGINT) == 0
     assert demo.left_behind() == []
 

@@ -121,7 +121,13 @@ def test_a_full_inbox_takes_the_host_offline_until_there_is_room(
         with database_away(plain_server, database_url):
             for index in range(1, 400):
                 gateway.send(gateway.messages.ddata({"flow": float(index)}, time_ms=T0 + index))
-            eventually(lambda: not gateway.host_online.is_set())
+
+            def flooded() -> bool:
+                gateway.messages.record = 398
+                gateway.send(gateway.messages.ddata({"flow": 399.0}, time_ms=T0 + 399))
+                return not gateway.host_online.is_set()
+
+            eventually(flooded)
             assert len(collector.inbox) <= 20
         assert gateway.host_online.wait(40)
         gateway.give_birth()

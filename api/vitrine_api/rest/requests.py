@@ -61,6 +61,7 @@ InstallationId = Annotated[int, Depends(_installation_id, scope="function")]
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of the problems that a route may tell, next to those that every route may."""
     words = {
+        400: "The body is not text that can be read",
         401: "Login or password wrong, or an account is needed",
         403: "The account may not do this, or the request comes from another site",
         404: "Not found, or not public",
@@ -74,5 +75,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": words[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}},
         }
-        for status in (401, 422, 429, 503, *statuses)
+        for status in (400, 401, 422, 429, 503, *statuses)
     }

@@ -252,7 +252,7 @@ def _outside(value: Any, limits: Any) -> Any:  # noqa: ANN401
 def _check_counts(check: Check, sensors: Mapping[str, Mapping[str, str]], series: Mapping[str, Series]) -> None:
     for path, row in sensors.items():
         for column, count in series[path].counts.items():
-            if int(row[column]) != count:
+            if row[column] != str(count):
                 check.find("count", series=path, column=column, expected=row[column], found=count)
 
 

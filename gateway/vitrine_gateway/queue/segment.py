@@ -39,9 +39,12 @@ class Segment:
 
 
 def create(folder: Path, epoch: UUID, first: int) -> Segment:
-    """Make the file of the records from `first` on."""
+    """Make the file of the records from `first` on, in place of one that a killed process left without a record."""
     path = folder / f"{first:016d}{SUFFIX}"
-    with path.open("xb") as file:
+    left = open_segment(path, None) if path.exists() else None
+    if left is not None and left.numbers:
+        raise FileExistsError(f"{path} holds records already")
+    with path.open("wb") as file:
         file.write(_MAGIC + epoch.bytes)
         file.flush()
         os.fsync(file.fileno())
