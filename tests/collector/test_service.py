@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,7 +111,8 @@ def test_a_full_inbox_takes_the_host_offline_until_there_is_room(
     database_url: str, mosquitto: ServerProcess, plain_server: Server, make_gateway: Callable[..., FakeGateway]
 ) -> None:
     broker = Broker(host="127.0.0.1", port=mosquitto.port)
-    collector = Collector(database_url, broker, QUICK, inbox=Inbox(max_messages=20), patience_s=0.1)
+    limits = replace(QUICK, batch_rows=5)
+    collector = Collector(database_url, broker, limits, inbox=Inbox(max_messages=20), patience_s=0.1)
     collector.start()
     try:
         gateway = make_gateway()
