@@ -135,7 +135,7 @@ def test_the_same_data_give_the_same_bytes(connection, place):
     first = build(place, row["dataset_id"])
     again = build(place, row["dataset_id"])
     assert first["file_sha256"] == again["file_sha256"]
-    assert [file.name for file in (place.data_dir / "datasets").iterdir()] == [row["file_name"]]
+    assert [file.name for file in (place.data_dir / "datasets").iterdir()] == [first["file_name"]]
 
 
 def test_every_changed_byte_is_found_and_named(package, tmp_path):
@@ -294,7 +294,7 @@ def test_verification_needs_only_its_own_packages(package):
         "runpy.run_module('vitrine_evaluation.dataset.verify', run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ | {"LANG": "fr_CA"}
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "fr_CA.UTF-8"}
     )
     assert done.returncode == 0, done.stderr
     assert "Le paquet tient ce qu’il énonce." in done.stdout

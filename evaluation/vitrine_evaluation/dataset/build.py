@@ -155,6 +155,7 @@ def _bag_info(contents: Contents) -> list[tuple[str, str]]:
 def _done(connection: psycopg.Connection, dataset_id: int, target: Path, summary: dict[str, object]) -> Row:
     values = {
         "dataset": dataset_id,
+        "file_name": target.name,
         "bytes": target.stat().st_size,
         "sha256": bag.sha256(target),
         "rows": summary["rows"],

@@ -13,6 +13,7 @@ from vitrine.i18n import LANGUAGES, Language, translate
 from vitrine.units import UNITS
 from vitrine_evaluation.dataset.contents import Contents
 from vitrine_evaluation.dataset.licence import licence
+from vitrine_evaluation.dataset.request import file_name
 from vitrine_evaluation.dataset.summary import FLAGS
 from vitrine_evaluation.dataset.tables import moment, write_text
 
@@ -58,7 +59,7 @@ def _facts(contents: Contents, summary: dict[str, Any]) -> dict[str, Any]:
         "last": moment(dataset["last_time"]),
         "created": moment(dataset["created_at"]),
         "version": dataset["version"],
-        "file_name": dataset["file_name"],
+        "file_name": file_name(dataset),
         "licence": licence(installation["licence"]),
         "rows": summary["rows"],
         "indicators": [row | {"formula": formulas[row["key"]]} for row in summary["indicators"]],

@@ -17,7 +17,6 @@ from vitrine.settings import Settings
 from vitrine_database.queries import Queries
 
 SQL = Queries("vitrine_evaluation", "queries/datasets.sql")
-VERSION = "1.0.0"
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -57,7 +56,6 @@ def create(
         title=Jsonb(dict(title) if title else _title(installation, first, last)),
         first=first,
         last=last,
-        file_name=f"{slug}_v{VERSION}.zip",
         created_by=created_by,
     )
     if row is None:
@@ -65,9 +63,14 @@ def create(
     return row
 
 
+def file_name(row: Row) -> str:
+    """Return what the package of a dataset is called."""
+    return f"{row['slug']}_v{row['version']}.zip"
+
+
 def path(settings: Settings, row: Row) -> Path:
     """Return where the package of a dataset is kept, whether it is there yet or not."""
-    return settings.data_dir / "datasets" / str(row["file_name"])
+    return settings.data_dir / "datasets" / file_name(row)
 
 
 def get(connection: psycopg.Connection, dataset_id: int) -> Row:

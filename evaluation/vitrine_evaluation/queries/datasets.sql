@@ -19,8 +19,8 @@ SELECT EXISTS (
 
 -- insert --
 -- A dataset that is asked for.
-INSERT INTO dataset (installation_id, slug, title, first_time, last_time, file_name, created_by, stage)
-VALUES (%(installation)s, %(slug)s, %(title)s, %(first)s, %(last)s, %(file_name)s, %(created_by)s, 'queued')
+INSERT INTO dataset (installation_id, slug, title, first_time, last_time, created_by, stage)
+VALUES (%(installation)s, %(slug)s, %(title)s, %(first)s, %(last)s, %(created_by)s, 'queued')
 ON CONFLICT (slug) DO NOTHING
 RETURNING *;
 
@@ -47,7 +47,7 @@ UPDATE dataset SET build = 'failed', error = %(error)s WHERE dataset_id = %(data
 
 -- done --
 -- A package that is there.
-UPDATE dataset SET build = 'done', progress = 1, stage = 'done', error = '', file_bytes = %(bytes)s,
+UPDATE dataset SET build = 'done', progress = 1, stage = 'done', error = '', file_name = %(file_name)s, file_bytes = %(bytes)s,
        file_sha256 = %(sha256)s, rows = %(rows)s, summary = %(summary)s, built_at = now()
 WHERE dataset_id = %(dataset)s
 RETURNING *;
