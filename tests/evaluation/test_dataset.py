@@ -294,7 +294,11 @@ def test_verification_needs_only_its_own_packages(package):
         "runpy.run_module('vitrine_evaluation.dataset.verify', run_name='__main__')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "fr_CA.UTF-8"}
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"LC_ALL": "fr_CA.UTF-8"},
     )
     assert done.returncode == 0, done.stderr
     assert "Le paquet tient ce qu’il énonce." in done.stdout
