@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Literal, cast
 
 from vitrine.installation import (
-    TRANSPORTS,
     Calibration,
     Channel,
     Connection,
     Device,
     QualityRules,
-    Text,
-    Transport,
 )
+from vitrine.installation_connection import read_connection
+from vitrine.installation_text import read_text
 from vitrine.table_reader import TableReader
 from vitrine.units import UNITS, nearest
 
@@ -42,9 +40,9 @@ def _read_device(table: TableReader) -> Device:
     device = Device(
         key=key,
         profile=profile,
-        connection=_read_connection(connection) if connection else Connection(transport="tcp"),
+        connection=read_connection(connection) if connection else Connection(transport="tcp"),
         every_s=table.duration("every", default=1.0),
-        name=_text(table, "name"),
+        name=read_text(table, "name"),
         channels=_read_channels(table),
     )
     table.finish()
@@ -62,7 +60,7 @@ def _read_channels(table: TableReader) -> tuple[Channel, ...]:
             inner.note("unknown-unit", "unit", f"“{unit}” is not a known unit", nearest(unit))
         channel = Channel(
             key=key,
-            name=_text(inner, "name"),
+            name=read_text(inner, "name"),
             unit=unit,
             decimals=inner.integer("decimals", low=0, high=9) if inner.has("decimals") else None,
             accuracy=inner.text("accuracy"),
@@ -84,56 +82,6 @@ def _key(table: TableReader) -> str:
             "letters, digits, hyphens, dots and _, beginning with a letter or digit",
         )
     return key
-
-
-def _text(table: TableReader, key: str) -> Text:
-    inner = table.table(key)
-    if inner is None:
-        return Text()
-    text = Text(fr=inner.text("fr", required=True), en=inner.text("en", required=True))
-    inner.finish()
-    return text
-
-
-def _read_connection(table: TableReader) -> Connection:
-    transport = table.choice("transport", TRANSPORTS, required=True)
-    read = {"rtu": _read_serial, "mqtt": _read_mqtt}.get(transport, _read_network)
-    connection = read(table, cast(Transport, transport or "tcp"))
-    table.finish()
-    return connection
-
-
-def _read_network(table: TableReader, transport: Transport) -> Connection:
-    return Connection(
-        transport=transport,
-        host=table.text("host", required=True),
-        port=table.integer("port", low=1, high=65535, default=502),
-        unit=table.integer("unit", low=0, high=255, default=1),
-        timeout_s=table.duration("timeout", default=1.0),
-    )
-
-
-def _read_serial(table: TableReader, transport: Transport) -> Connection:
-    return Connection(
-        transport=transport,
-        serial_port=table.text("port", required=True),
-        baudrate=table.integer("baudrate", low=300, high=4_000_000, default=9600),
-        parity=cast(Literal["N", "E", "O"], table.choice("parity", ("N", "E", "O"), default="N")),
-        stop_bits=table.integer("stop_bits", low=1, high=2, default=1),
-        unit=table.integer("unit", low=1, high=247, required=True, default=1),
-        timeout_s=table.duration("timeout", default=1.0),
-    )
-
-
-def _read_mqtt(table: TableReader, transport: Transport) -> Connection:
-    return Connection(
-        transport=transport,
-        host=table.text("host", required=True),
-        port=table.integer("port", low=1, high=65535, default=1883),
-        topic=table.text("topic", required=True),
-        username=table.text("username"),
-        password_file=table.text("password_file"),
-    )
 
 
 def _read_calibration(table: TableReader) -> Calibration | None:

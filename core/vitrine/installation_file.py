@@ -14,21 +14,18 @@ from vitrine.installation import (
     DOMAINS,
     KINDS,
     Domain,
-    Gateway,
     Indicator,
     Installation,
     Kind,
-    Queue,
-    Text,
-    Uplink,
 )
 from vitrine.installation_devices import read_devices
+from vitrine.installation_gateway import read_gateway
+from vitrine.installation_text import read_text
 from vitrine.table_reader import Problems, TableReader
 from vitrine.toml_source import key_lines
 from vitrine.units import UNITS, nearest
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_NODE = re.compile(r"[^+/#\s]+")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _CHANNEL = re.compile(r"[^/\s]+/[^/\s]+")
 
@@ -92,7 +89,7 @@ def _syntax(error: tomllib.TOMLDecodeError, path: FilePath) -> Problem:
 
 def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installation | None:
     head = root.table("installation", required=True)
-    gateway = _read_gateway(root)
+    gateway = read_gateway(root)
     devices = read_devices(root)
     indicators = tuple(_read_indicators(root))
     root.finish()
@@ -133,16 +130,6 @@ def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installa
     )
 
 
-def read_text(reader: TableReader, key: str, *, required: bool = False) -> Text:
-    """Take a text in both languages: ``{ fr = "…", en = "…" }``."""
-    table = reader.table(key, required=required)
-    if table is None:
-        return Text()
-    text = Text(fr=table.text("fr", required=True), en=table.text("en", required=True))
-    table.finish()
-    return text
-
-
 def _slug(reader: TableReader, key: str) -> str:
     value = reader.text(key, required=True)
     if value and not _SLUG.fullmatch(value):
@@ -153,58 +140,6 @@ def _slug(reader: TableReader, key: str) -> str:
             "small letters, digits and hyphens, for example pilote-uf",
         )
     return value
-
-
-def _read_gateway(root: TableReader) -> Gateway | None:
-    table = root.table("gateway", required=True)
-    if table is None:
-        return None
-    node = table.text("node", required=True)
-    if node and not _NODE.fullmatch(node):
-        table.note("not-a-node", "node", f"“{node}” cannot be an MQTT topic level", "no space, +, / or #")
-    uplink = table.table("uplink", required=True)
-    queue = table.table("queue")
-    gateway = Gateway(
-        node=node,
-        uplink=_read_uplink(uplink) if uplink else Uplink(host="", port=0),
-        queue=_read_queue(queue) if queue else Queue(),
-    )
-    table.finish()
-    return gateway
-
-
-def _read_uplink(table: TableReader) -> Uplink:
-    uplink = Uplink(
-        host=table.text("host", required=True),
-        port=table.integer("port", low=1, high=65535, default=8883),
-        ca=table.text("ca"),
-        certificate=table.text("certificate"),
-        key=table.text("key"),
-        username=table.text("username"),
-        password_file=table.text("password_file"),
-    )
-    if uplink.key and not uplink.certificate:
-        table.note(
-            "missing-key", "certificate", "a private key is named without its certificate", "name both, or neither"
-        )
-    if uplink.username and not uplink.password_file:
-        table.note(
-            "missing-key",
-            "password_file",
-            "a user name is given without a password file",
-            "path of a file that holds the password",
-        )
-    table.finish()
-    return uplink
-
-
-def _read_queue(table: TableReader) -> Queue:
-    queue = Queue(
-        max_bytes=table.integer("max_bytes", low=1_000_000, default=2_000_000_000),
-        flush_s=table.duration("flush", default=1.0),
-    )
-    table.finish()
-    return queue
 
 
 def _read_indicators(root: TableReader) -> Iterator[Indicator]:

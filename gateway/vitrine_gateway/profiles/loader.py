@@ -13,7 +13,8 @@ from typing import cast
 
 from vitrine.errors import InstallationError, Problem
 from vitrine.installation import Text
-from vitrine.installation_file import invalid, read_text
+from vitrine.installation_file import invalid
+from vitrine.installation_text import read_text
 from vitrine.table_reader import Problems, TableReader
 from vitrine.toml_source import key_lines
 from vitrine.units import UNITS, nearest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vitrine.installation_file import read_text
+from vitrine.installation_text import read_text
 from vitrine.table_reader import TableReader
 from vitrine_gateway.profiles.model import ORDERS, ORDERS_OF_WIDTHS, TABLES, WIDTHS, Identity, Table
 
