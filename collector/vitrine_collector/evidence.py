@@ -47,6 +47,7 @@ class Evidence:
                     "first": record.loss.first_ms,
                     "last": record.loss.last_ms,
                     "reason": record.loss.reason,
+                    "statistics": Jsonb(record.loss.statistics) if record.loss.statistics else None,
                 }
                 for record in records
                 if record.loss is not None

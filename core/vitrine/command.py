@@ -7,7 +7,6 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import typer
-from rich.console import Console
 
 from vitrine import __version__
 from vitrine.errors import VitrineError
@@ -48,6 +47,8 @@ def run(arguments: list[str]) -> None:
         _load(rooms[name])(args=arguments[1:], prog_name=f"vitrine {name}")
     else:
         _overview(rooms)
+        from rich.console import Console
+
         Console(stderr=True).print(f"“{name}” is no command of vitrine", style="bold red", markup=False)
         sys.exit(2)
 
@@ -59,6 +60,8 @@ def language() -> Language:
 
 def tell(error: VitrineError) -> None:
     """Print an error, its single mistakes and what to do, on standard error."""
+    from rich.console import Console
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(error.message, style="bold red", markup=False)
     for problem in error.problems:
@@ -81,6 +84,8 @@ def _load(point: EntryPoint) -> typer.Typer:
 
 
 def _overview(rooms: dict[str, EntryPoint]) -> None:
+    from rich.console import Console
+
     console = Console(highlight=False, soft_wrap=True)
     words = language()
     console.print(translate("vitrine", words, "command.title"), style="bold")

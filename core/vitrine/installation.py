@@ -13,11 +13,15 @@ from vitrine.i18n import Language
 
 Kind = Literal["test_bench", "showcase"]
 Domain = Literal["water", "residual_materials", "energy_efficiency", "renewable_energy"]
-Transport = Literal["tcp", "rtu", "rtu_over_tcp", "mqtt"]
+Transport = Literal["tcp", "tls", "udp", "rtu", "rtu_over_tcp", "ascii", "ascii_over_tcp", "mqtt"]
+MqttVersion = Literal["3.1.1", "5"]
+Confirmation = Literal["host", "broker"]
 
 KINDS: tuple[str, ...] = ("test_bench", "showcase")
 DOMAINS: tuple[str, ...] = ("water", "residual_materials", "energy_efficiency", "renewable_energy")
-TRANSPORTS: tuple[str, ...] = ("tcp", "rtu", "rtu_over_tcp", "mqtt")
+TRANSPORTS: tuple[str, ...] = ("tcp", "tls", "udp", "rtu", "rtu_over_tcp", "ascii", "ascii_over_tcp", "mqtt")
+#: Those that go over a serial port of the gateway itself.
+SERIAL_TRANSPORTS: tuple[str, ...] = ("rtu", "ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,40 @@ class Connection:
     transport: Transport
     host: str = ""
     port: int = 0
-    #: Serial device, for ``rtu``.
+    #: Second choice where the first does not open; '' and 0: none.
+    backup_host: str = ""
+    backup_port: int = 0
+    #: Serial device, for ``rtu`` and ``ascii``.
     serial_port: str = ""
     baudrate: int = 9600
     parity: Literal["N", "E", "O"] = "N"
+    data_bits: int = 8
     stop_bits: int = 1
     #: Modbus unit id.
     unit: int = 1
     #: Seconds without an answer until a request has failed.
     timeout_s: float = 1.0
-    #: MQTT topic on which the sensor publishes.
+    #: Seconds of silence before each request, for converters that need them.
+    pause_s: float = 0.0
+    #: False: the connection is given back between two cycles, to others who want it.
+    keep_open: bool = True
+    #: PEM files for ``tls``: authorities (empty: the system's), own certificate and its key, and the
+    #: name that the instrument's certificate bears (empty: `host`).
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    server_name: str = ""
+    #: MQTT topic on which the sensor publishes, or a template; empty: the profile's.
     topic: str = ""
+    #: Names that the templates of the profile leave open.
+    names: tuple[tuple[str, str], ...] = ()
+    #: Zone of times that a sensor writes without one, and whose clock stamps its values.
+    zone: str = ""
+    time: Literal["sensor", "arrival"] = "sensor"
+    #: True where a Sparkplug node may be asked for its birth.
+    rebirth: bool = False
+    #: Encrypted to the broker of sensors, also where `ca` is empty.
+    tls: bool = False
     username: str = ""
     password_file: str = ""
 
@@ -116,15 +143,36 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
-    """The broker that a gateway sends to."""
+    """The broker that a gateway sends to, and how."""
 
     host: str
     port: int
+    #: Brokers to turn to one after another where the first is away, or where the primary host is not there.
+    fallback: tuple[tuple[str, int], ...] = ()
+    #: Encrypted; with the certificate authorities of the machine where `ca` names none.
+    tls: bool = False
     ca: str = ""
     certificate: str = ""
     key: str = ""
     username: str = ""
     password_file: str = ""
+    mqtt: MqttVersion = "3.1.1"
+    keepalive_s: float = 15.0
+    #: Whose word takes a record off the queue: the host application's after its commit, or the broker's.
+    delivery: Confirmation = "host"
+    #: Sparkplug host application without which nothing is sent; empty: none.
+    primary_host: str = ""
+    #: Records of the backlog sent in a second, beside the live ones.
+    drain: float = 2500.0
+    #: The backlog begins after a random part of this time.
+    drain_delay_s: float = 5.0
+    #: Records sent and not yet confirmed.
+    window: int = 2000
+
+    @property
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every broker, in the order in which they are tried."""
+        return ((self.host, self.port), *self.fallback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +180,40 @@ class Queue:
     """Limits of the queue on the gateway's disk."""
 
     max_bytes: int = 2_000_000_000
-    #: Longest time between a measurement and its safety on disk.
-    flush_s: float = 1.0
+    #: Seconds after which records that nobody took are dropped.
+    max_age_s: float = 90 * 86_400.0
+    #: Bytes of the disk that the queue leaves free.
+    keep_free: int = 200_000_000
+    #: Longest time between a measurement and its safety on disk: what a power cut may take.
+    flush_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyUnits:
+    """Unit numbers under which other programs may read through the proxy."""
+
+    first: int
+    last: int
+    #: Key of a Modbus device: the one that answers a single number, or whose line a range lies on.
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """The read-only Modbus TCP server that shares the gateway's lines with the owner's own programs."""
+
+    address: str = "127.0.0.1"
+    port: int = 1502
+    max_clients: int = 4
+    units: tuple[ProxyUnits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthPage:
+    """The local page with the gateway's health, for Prometheus."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +223,10 @@ class Gateway:
     node: str
     uplink: Uplink
     queue: Queue = field(default_factory=Queue)
+    #: None: no proxy.
+    proxy: Proxy | None = None
+    #: None: health over the socket in the data folder only.
+    health: HealthPage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

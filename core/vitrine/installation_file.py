@@ -20,6 +20,8 @@ from vitrine.installation import (
 )
 from vitrine.installation_devices import read_devices
 from vitrine.installation_gateway import read_gateway
+from vitrine.installation_lines import check_lines
+from vitrine.installation_proxy import check_proxy
 from vitrine.installation_text import read_text
 from vitrine.table_reader import Problems, TableReader
 from vitrine.toml_source import key_lines
@@ -91,6 +93,9 @@ def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installa
     head = root.table("installation", required=True)
     gateway = read_gateway(root)
     devices = read_devices(root)
+    check_lines(devices, root.problems)
+    if gateway and gateway.proxy:
+        check_proxy(gateway.proxy, devices, root.problems)
     indicators = tuple(_read_indicators(root))
     root.finish()
     if head is None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 
 from vitrine.installation import Gateway, Queue, Uplink
+from vitrine.installation_health import read_health
+from vitrine.installation_proxy import read_proxy
+from vitrine.installation_uplink import read_uplink
 from vitrine.table_reader import TableReader
 
+#: The loss window at a power cut that is promised.
+_LONGEST_FLUSH_S = 5.0
+_DEFAULT = Queue()
 _NODE = re.compile(r"[^+/#\s]+")
 
 
@@ -20,44 +26,29 @@ def read_gateway(root: TableReader) -> Gateway | None:
         table.note("not-a-node", "node", f"“{node}” cannot be an MQTT topic level", "no space, +, / or #")
     uplink = table.table("uplink", required=True)
     queue = table.table("queue")
+    proxy = table.table("proxy")
+    health = table.table("health")
     gateway = Gateway(
         node=node,
-        uplink=_read_uplink(uplink) if uplink else Uplink(host="", port=0),
+        uplink=read_uplink(uplink) if uplink else Uplink(host="", port=0),
         queue=_read_queue(queue) if queue else Queue(),
+        proxy=read_proxy(proxy) if proxy else None,
+        health=read_health(health) if health else None,
     )
     table.finish()
     return gateway
 
 
-def _read_uplink(table: TableReader) -> Uplink:
-    uplink = Uplink(
-        host=table.text("host", required=True),
-        port=table.integer("port", low=1, high=65535, default=8883),
-        ca=table.text("ca"),
-        certificate=table.text("certificate"),
-        key=table.text("key"),
-        username=table.text("username"),
-        password_file=table.text("password_file"),
-    )
-    if uplink.key and not uplink.certificate:
-        table.note(
-            "missing-key", "certificate", "a private key is named without its certificate", "name both, or neither"
-        )
-    if uplink.username and not uplink.password_file:
-        table.note(
-            "missing-key",
-            "password_file",
-            "a user name is given without a password file",
-            "path of a file that holds the password",
-        )
-    table.finish()
-    return uplink
-
-
 def _read_queue(table: TableReader) -> Queue:
     queue = Queue(
-        max_bytes=table.integer("max_bytes", low=1_000_000, default=2_000_000_000),
-        flush_s=table.duration("flush", default=1.0),
+        max_bytes=table.integer("max_bytes", low=1_000_000, default=_DEFAULT.max_bytes),
+        max_age_s=table.duration("max_age", default=_DEFAULT.max_age_s),
+        keep_free=table.integer("keep_free", low=0, default=_DEFAULT.keep_free),
+        flush_s=table.duration("flush", default=_DEFAULT.flush_s),
     )
+    if queue.flush_s > _LONGEST_FLUSH_S:
+        table.note(
+            "out-of-range", "flush", f"a power cut could take {queue.flush_s:g} s of measurements", "at most 5 s"
+        )
     table.finish()
     return queue

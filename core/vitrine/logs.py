@@ -6,7 +6,16 @@ import logging
 import sys
 from typing import Literal
 
-import structlog
+# structlog loads rich, 6 MB of memory, for coloured tracebacks that are not used here; without it, it does as well.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]
+try:
+    import structlog
+finally:
+    if _rich is None:
+        del sys.modules["rich"]
+    else:
+        sys.modules["rich"] = _rich
 
 
 def set_up(*, style: Literal["console", "json"] | str = "console", level: str = "info") -> None:

@@ -44,6 +44,30 @@ class Ranges:
         self._firsts[low:high] = [start for start, _ in kept]
         self._lasts[low:high] = [end for _, end in kept]
 
+    def within(self, first: int, last: int) -> Ranges:
+        """Return the numbers of this set from `first` to `last` inclusive."""
+        low = bisect_left(self._lasts, first)
+        high = bisect_right(self._firsts, last)
+        found = Ranges()
+        found._firsts = [max(start, first) for start in self._firsts[low:high]]
+        found._lasts = [min(end, last) for end in self._lasts[low:high]]
+        return found
+
+    def overlaps(self, first: int, last: int) -> bool:
+        """Tell whether any number from `first` to `last` inclusive is in."""
+        low = bisect_left(self._lasts, first)
+        return low < len(self._firsts) and self._firsts[low] <= last
+
+    @property
+    def lowest(self) -> int:
+        """The lowest number; IndexError where there is none."""
+        return self._firsts[0]
+
+    @property
+    def highest(self) -> int:
+        """The highest number; IndexError where there is none."""
+        return self._lasts[-1]
+
     def __contains__(self, number: int) -> bool:
         index = bisect_right(self._firsts, number) - 1
         return index >= 0 and number <= self._lasts[index]

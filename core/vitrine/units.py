@@ -61,6 +61,7 @@ bar           pressure         100000           0       bar                     
 mbar          pressure         100              0       millibar                mbar    mbar
 K             temperature      1                0       kelvin                  K       K
 Cel           temperature      1                273.15  degC                    °C      °C
+[degF]        temperature      0.5555555555555556 255.3722222222222 degF             °F      °F
 {NTU}         turbidity        1                0       turbidity_unit          UTN     NTU
 V             voltage          1                0       volt                    V       V
 A             current          1                0       ampere                  A       A

@@ -7,7 +7,7 @@ in the gateway's queue, whose `epoch` was made with it. The collector acknowledg
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -28,6 +28,13 @@ QUEUE_BYTES = "Health/Queue bytes"  # Int64
 CLOCK_SOURCE = "Health/Clock source"  # String, a TimeSource
 CLOCK_OFFSET = "Health/Clock offset"  # Double, milliseconds; null where it is not known
 DEVICES_FAILING = "Health/Devices failing"  # String, JSON object: device key → reason, in English
+RECORDS_LOST = "Health/Records lost"  # Int64, given up since the start of the gateway, all of them reported
+CLOCK_STEPS = "Health/Clock steps"  # Int64, steps of the wall clock since the start of the gateway
+BYTES_WRITTEN = "Health/Bytes written today"  # Int64, since midnight UTC, to 1 MB
+DISK_FREE = "Health/Disk free"  # Int64, bytes, to 100 MB; null where it is not known, as below
+CPU_TEMPERATURE = "Health/CPU temperature"  # Double, °C, to 1 °C
+UNDER_VOLTAGE = "Health/Under-voltage"  # Boolean, as the machine tells it
+MEMORY = "Health/Memory"  # Int64, resident bytes of the gateway, to 1 MB
 
 # Metrics in every DBIRTH and every DDATA (RECORD in the NDATA of a loss too)
 RECORD = "Uplink/Record"  # Int64, number of the record
@@ -83,18 +90,22 @@ class Loss:
     first_ms: int
     last_ms: int
     reason: str
+    #: What is kept of thinned records: ``device/channel`` → for each minute its start in seconds since 1970, and
+    #: count, mean, least and greatest of its values.
+    statistics: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Write the value of the `Uplink/Lost` metric."""
-        return json.dumps(
-            {
-                "epoch": str(self.epoch),
-                "records": str(self.records),
-                "first": self.first_ms,
-                "last": self.last_ms,
-                "reason": self.reason,
-            }
-        )
+        document: dict[str, object] = {
+            "epoch": str(self.epoch),
+            "records": str(self.records),
+            "first": self.first_ms,
+            "last": self.last_ms,
+            "reason": self.reason,
+        }
+        if self.statistics:
+            document["statistics"] = self.statistics
+        return json.dumps(document, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Loss:
@@ -107,6 +118,7 @@ class Loss:
                 int(document["first"]),
                 int(document["last"]),
                 str(document["reason"]),
+                dict(document.get("statistics", {})),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PayloadError(f"not a report of loss: {text[:200]!r}") from error

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
-import time
 from pathlib import Path
 
-from vitrine import uplink
+from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
 from vitrine_gateway.clock import Clock
+from vitrine_gateway.health.page import Page
+from vitrine_gateway.health.snapshot import Snapshot
+from vitrine_gateway.health.vitals import Vitals
 from vitrine_gateway.instruments import Instruments
+from vitrine_gateway.modbus.proxy import ModbusProxy
+from vitrine_gateway.mqtt.deliveries import Deliveries
+from vitrine_gateway.mqtt.kept import kept_deliveries
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.record import encode, record_of
@@ -31,31 +35,58 @@ class Agent:
         self._settings = installation.gateway.queue
         folder = data_dir / f"{installation.slug}.{installation.gateway.node}"
         self._clock = Clock()
-        self._queue = Queue(folder / "queue", max_bytes=self._settings.max_bytes, boot=self._clock.boot.hex())
-        self._instruments = Instruments(site, self._take)
+        self._queue = Queue(
+            folder / "queue",
+            max_bytes=self._settings.max_bytes,
+            boot=self._clock.boot.hex(),
+            max_age_s=self._settings.max_age_s,
+            keep_free=self._settings.keep_free,
+        )
+        self._hurry = asyncio.Event()
+        self._deliveries = Deliveries(self._hurry.set)
+        self._deliveries.remember(kept_deliveries(self._queue))
+        self._instruments = Instruments(site, self._take, deliveries=self._deliveries)
+        proxy = installation.gateway.proxy
+        self._proxy = ModbusProxy(proxy, installation.devices, self._instruments.line_of) if proxy else None
         self._node = EdgeNode(site, self._queue, self._clock, folder, self._health, pace)
+        self._folder, self._place = folder, installation.gateway.health
+        self._vitals = Vitals(site, self._instruments, self._queue, self._clock, folder)
+        self._page = Page(self.snapshot)
         self._unwritten = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then make everything safe."""
+        await self._open_page()
         reading = asyncio.create_task(self._instruments.run())
         flushing = asyncio.create_task(self._flush())
+        serving = asyncio.create_task(self._serve())
         uplink_ = asyncio.create_task(self._node.run(stop))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({reading, flushing, uplink_, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading, flushing, serving, uplink_, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
-            for task in (reading, flushing):
+            for task in (reading, flushing, serving):
                 task.cancel()
-            for task in (reading, flushing, uplink_):
+            for task in (reading, flushing, serving, uplink_):
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         finally:
             stopping.cancel()
+            self._page.close()
             self._queue.close()
             _log.info("gateway stopped", waiting=len(self._queue.pending))
 
-    def _take(self, sample: Sample) -> None:
+    async def _serve(self) -> None:
+        """Let the owner's own programs read through our lines, where the installation says so."""
+        if self._proxy:
+            await self._proxy.run()
+        else:
+            await asyncio.get_running_loop().create_future()
+
+    def _take(self, sample: Sample) -> bool:
+        """Keep a sample; False where the disk does not take it."""
+        if not sample.answered and self._node.is_lost(sample.device):
+            return True  # the device's death was told; its silence says nothing more
         record = record_of(sample, self._clock)
         try:
             frame = self._queue.append(encode(record), record.last_ms)
@@ -63,31 +94,51 @@ class Agent:
             self._unwritten += 1
             if self._unwritten & (self._unwritten - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 _log.error("the disk does not take a record", reason=str(error), so_far=self._unwritten)
-            return
+            return False
         self._node.offer(frame, record)
+        return True
 
     async def _flush(self) -> None:
         written = -1
         while True:
-            await asyncio.sleep(self._settings.flush_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self._settings.flush_s)
+            self._hurry.clear()
+            committed = self._deliveries.committing()
             if self._queue.bytes_written != written:
-                written = self._queue.bytes_written
-                await asyncio.to_thread(self._queue.flush)
-            self._queue.maintain()
+                now = self._queue.bytes_written
+                try:
+                    await asyncio.to_thread(self._queue.flush)
+                    written = now
+                except OSError as error:
+                    _log.error("the disk does not confirm what was written", reason=str(error))
+                    self._deliveries.await_commit(committed)
+                    await asyncio.sleep(self._settings.flush_s)
+                    continue
+            committed()
+            known = self._clock.state().source != "uncertain"
+            self._queue.maintain(self._clock.now_ms() if known else None)
 
     def _health(self) -> Health:
-        clock, oldest = self._clock.state(), self._queue.oldest_ms()
-        failing = self._instruments.failing()
-        if self._unwritten:
-            failing[""] = f"{self._unwritten} records could not be written to the disk"
-        return {
-            uplink.QUEUE_DEPTH: len(self._queue.pending),
-            uplink.QUEUE_OLDEST: max(0.0, round(time.time() - oldest / 1000, 1)) if oldest is not None else 0.0,
-            uplink.QUEUE_BYTES: self._queue.size,
-            uplink.CLOCK_SOURCE: clock.source,
-            uplink.CLOCK_OFFSET: clock.offset_ms,
-            uplink.DEVICES_FAILING: json.dumps(failing, ensure_ascii=False),
-        }
+        if self._proxy and self._proxy.failure:
+            self._vitals.faults["gateway.proxy"] = self._proxy.failure
+        else:
+            self._vitals.faults.pop("gateway.proxy", None)
+        return self._vitals.metrics()
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that is known at this moment."""
+        return self._vitals.snapshot(self._node.status())
+
+    async def _open_page(self) -> None:
+        """Show the health; a port that is taken is no reason not to measure."""
+        await self._page.listen_locally(self._folder)
+        if where := self._place:
+            try:
+                await self._page.listen(where.host, where.port)
+            except ConfigurationError as error:
+                self._vitals.faults["gateway.health"] = error.message
+                _log.error("no health page", reason=error.message, hint=error.hint)
 
 
 async def run_agent(site: Site, data_dir: Path) -> None:

@@ -85,7 +85,7 @@ def address(connection: Connection) -> str:
     """Write how a device is reached, in one line."""
     if connection.transport == "mqtt":
         return f"mqtt {connection.host}:{connection.port} {connection.topic}"
-    if connection.transport == "rtu":
-        frame = f"8{connection.parity}{connection.stop_bits}"
-        return f"rtu {connection.serial_port} {connection.baudrate} {frame} #{connection.unit}"
+    if connection.serial_port:
+        frame = f"{connection.data_bits}{connection.parity}{connection.stop_bits}"
+        return f"{connection.transport} {connection.serial_port} {connection.baudrate} {frame} #{connection.unit}"
     return f"{connection.transport} {connection.host}:{connection.port} #{connection.unit}"

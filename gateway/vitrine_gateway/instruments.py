@@ -10,8 +10,10 @@ from collections.abc import Callable
 from vitrine.logs import logger
 from vitrine_gateway.modbus.line import Line, line_key
 from vitrine_gateway.modbus.reader import Reader
+from vitrine_gateway.modbus.statistics import LineStatistics
+from vitrine_gateway.mqtt.deliveries import Deliveries
 from vitrine_gateway.mqtt.sensor import Sensor
-from vitrine_gateway.mqtt.source import Source, broker_key
+from vitrine_gateway.mqtt.source import Source, broker_key, stable_id
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.site import Site, SiteDevice
 
@@ -20,12 +22,27 @@ _log = logger("gateway")
 _LONGEST_LISTENING = 15.0
 
 
+def _sensor_of(device: SiteDevice) -> Sensor:
+    if device.profile.mqtt.dialect == "sparkplug":
+        from vitrine_gateway.mqtt.sparkplug_sensor import SparkplugSensor
+
+        return SparkplugSensor(device, time.monotonic())
+    return Sensor(device, time.monotonic())
+
+
 class Instruments:
     """Reads a site until cancelled; a task for each Modbus device and for each broker of sensors."""
 
-    def __init__(self, site: Site, hand_on: Callable[[Sample], None], *, role: str = "sensors") -> None:
+    def __init__(
+        self,
+        site: Site,
+        hand_on: Callable[[Sample], object],
+        *,
+        role: str = "sensors",
+        deliveries: Deliveries | None = None,
+    ) -> None:
         """Prepare to read; `role` keeps two programs on one broker of sensors apart."""
-        self._hand_on, self._role = hand_on, role
+        self._hand_on, self._role, self._deliveries = hand_on, role, deliveries
         self._lines: dict[tuple[str, str, int], Line] = {}
         self._readers: dict[str, Reader] = {}
         self._sensors: dict[str, Sensor] = {}
@@ -34,7 +51,7 @@ class Instruments:
         self.missed_slots: dict[str, int] = {}
         for device in site.devices:
             if device.profile.protocol == "mqtt":
-                self._sensors[device.key] = Sensor(device, time.monotonic())
+                self._sensors[device.key] = _sensor_of(device)
             else:
                 connection = device.device.connection
                 line = self._lines.setdefault(line_key(connection), Line(connection))
@@ -44,6 +61,15 @@ class Instruments:
         """Return the devices that give nothing, or not everything, with the reason in English."""
         everyone: dict[str, Reader | Sensor] = {**self._readers, **self._sensors}
         return {key: one.failure for key, one in sorted(everyone.items()) if one.failure}
+
+    def line_of(self, key: str) -> Line | None:
+        """Return the line of a Modbus device."""
+        device = self._site.device(key)
+        return self._lines.get(line_key(device.device.connection)) if device else None
+
+    def lines(self) -> list[LineStatistics]:
+        """Return what each line has done since the start."""
+        return [line.statistics for line in self._lines.values()]
 
     async def run(self) -> None:
         """Read everything until cancelled."""
@@ -83,10 +109,13 @@ class Instruments:
             Source(
                 devices[0].device.connection,
                 [self._sensors[device.key] for device in devices],
-                f"vitrine-{installation.slug}.{installation.gateway.node}-{self._role}-{position}",
+                stable_id(
+                    devices[0].device.connection, f"{installation.slug}.{installation.gateway.node}-{self._role}"
+                ),
                 self._hand_on,
+                self._deliveries,
             )
-            for position, devices in enumerate(brokers.values())
+            for devices in brokers.values()
         ]
 
     async def _poll(self, device: SiteDevice, reader: Reader) -> None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_STATUS_UNSYNCHRONISED = 0x0040
 _STATUS_NANOSECONDS = 0x2000
-_STATE_ERROR = 5
+#: The kernel's bound of error grows by 500 ppm, is set back by whoever synchronises, and jumps to this limit
+#: (NTP_PHASE_LIMIT) when another program sets the clock. Unlike the flag STA_UNSYNC, it is right with a chrony without
+#: `rtcsync` too.
+_LARGEST_ERROR_US = 16_000_000
 #: Earlier than the first Vitrine: the clock was never set.
 EARLIEST = 1_767_225_600.0
 
@@ -37,6 +39,8 @@ class KernelClock:
     synchronised: bool
     #: What is still to be corrected, in milliseconds; None where it is not known.
     offset_ms: float | None
+    #: The kernel's bound of its error, in seconds.
+    max_error_s: float = 0.0
 
 
 def kernel_clock() -> KernelClock:
@@ -45,11 +49,10 @@ def kernel_clock() -> KernelClock:
     if call is None:
         return KernelClock(synchronised=False, offset_ms=None)
     timex = _Timex(modes=0)
-    state = call(ctypes.byref(timex))
-    if state < 0 or state == _STATE_ERROR or timex.status & _STATUS_UNSYNCHRONISED:
+    if call(ctypes.byref(timex)) < 0 or timex.maxerror >= _LARGEST_ERROR_US:
         return KernelClock(synchronised=False, offset_ms=None)
     unit = 1e6 if timex.status & _STATUS_NANOSECONDS else 1e3
-    return KernelClock(synchronised=True, offset_ms=timex.offset / unit)
+    return KernelClock(synchronised=True, offset_ms=timex.offset / unit, max_error_s=timex.maxerror / 1e6)
 
 
 @cache

@@ -18,6 +18,8 @@ class Reading:
     value: float | None
     #: Bits of `vitrine.quality.Test`.
     tests: int = 0
+    #: Time by the instrument's own clock, in milliseconds since 1970 UTC; None where `at` says it.
+    own_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Sample:
 
     device: str
     readings: tuple[Reading, ...]
+    #: Identity of the message that it came in, by which a repeated delivery is known again.
+    origin: bytes = b""
 
     @property
     def answered(self) -> bool:

@@ -9,6 +9,7 @@ from vitrine.installation import TRANSPORTS, Channel, Device, Installation
 from vitrine.table_reader import Problems
 from vitrine.toml_source import Path
 from vitrine.units import UNITS
+from vitrine_gateway.mqtt.checks import check_sensor
 from vitrine_gateway.profiles import Profile
 
 
@@ -23,6 +24,8 @@ def check_device(device: Device, profile: Profile, position: int, problems: Prob
             f"the profile “{profile.key}” is for {profile.protocol}, not for {device.connection.transport}",
             f"one of: {', '.join(allowed)}",
         )
+    elif profile.protocol == "mqtt":
+        check_sensor(device, profile, here, problems)
     for index, channel in enumerate(device.channels):
         _check_channel(channel, profile, (*here, "channel", index), problems)
 

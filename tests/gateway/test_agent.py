@@ -161,4 +161,4 @@ def _failing(host: Host) -> str:
 def test_agent_stays_light() -> None:
     code = "import sys, vitrine_gateway.commands, vitrine_gateway.agent; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"numpy", "pydantic", "fastapi", "psycopg", "pyarrow"} & set(modules)
+    assert not {"numpy", "pydantic", "rich", "fastapi", "psycopg", "pyarrow"} & set(modules)

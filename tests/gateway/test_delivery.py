@@ -28,7 +28,7 @@ def test_backlog_goes_oldest_first_within_the_window() -> None:
     one = delivery()
     assert send(one, Ranges([(5, 100)]), 1.0) == list(range(5, 15))
     assert send(one, Ranges([(5, 100)]), 2.0) == []
-    one.acknowledged(Ranges([(5, 9)]))
+    one.acknowledged(Ranges([(5, 9)]), 2.5)
     assert send(one, Ranges([(10, 100)]), 3.0) == list(range(15, 20))
 
 
@@ -73,11 +73,11 @@ def test_every_record_is_delivered_in_the_end(steps: list[tuple[int, bool]]) -> 
                 arrived.add(sent)
         if number in arrived:
             pending.remove(number)
-            one.acknowledged(Ranges([(number, number)]))
+            one.acknowledged(Ranges([(number, number)]), now)
     for _ in range(400):
         now += 1.0
         for sent in send(one, pending, now):
             arrived.add(sent)
             pending.remove(sent)
-            one.acknowledged(Ranges([(sent, sent)]))
+            one.acknowledged(Ranges([(sent, sent)]), now)
     assert arrived == set(range(1, 61))

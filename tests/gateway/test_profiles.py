@@ -1,8 +1,8 @@
 """Profiles: each one is sound, says where it is from, and turns a dump of registers into the values expected."""
 
-import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +10,9 @@ from vitrine.errors import InstallationError
 from vitrine.quality import Test
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Cost, plan
-from vitrine_gateway.mqtt.json_path import number_at
 from vitrine_gateway.profiles import Profile, load, names
+
+from .mqtt_case import mqtt_sample
 
 GOLDEN = sorted((Path(__file__).parent / "profiles").glob("*/*.toml"))
 
@@ -72,9 +73,11 @@ def test_golden_case(path: Path) -> None:
         assert values[key] == (None, Test.SENTINEL)
 
 
-def _message(profile: Profile, case: dict[str, str]) -> dict[str, tuple[float | None, int]]:
-    document = json.loads(case["message"])
-    return {channel.key: (number_at(document, channel.path), 0) for channel in profile.channels}
+def _message(profile: Profile, case: dict[str, Any]) -> dict[str, tuple[float | None, int]]:
+    sample = mqtt_sample(profile.key, case)
+    if "time_ms" in case:
+        assert {reading.own_ms for reading in sample.readings} == {case["time_ms"]}
+    return {reading.channel: (reading.value, reading.tests) for reading in sample.readings}
 
 
 def _registers(profile: Profile, case: dict[str, dict[str, list[int]]]) -> dict[str, tuple[float | None, int]]:

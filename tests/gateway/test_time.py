@@ -1,5 +1,7 @@
 """Time: what the wall clock is worth, and samples that are stamped again once it is known."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,7 +114,8 @@ values = st.builds(
     )
 )
 def test_record_comes_back_as_it_was(record: Record) -> None:
-    assert decode(encode(record)) == record
+    told = record if record.source == "uncertain" else replace(record, boot=bytes(16), shift_ms=0)
+    assert decode(encode(record)) == told
 
 
 @given(st.binary(max_size=100))

@@ -4,8 +4,6 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,73 +13,12 @@ from vitrine import uplink
 from vitrine.quality import Test
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Message
-from vitrine_gateway.clock import Clock
-from vitrine_gateway.kernel_clock import KernelClock
-from vitrine_gateway.queue import Queue
-from vitrine_gateway.reading import Reading, Sample
-from vitrine_gateway.record import encode, record_of
-from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.bdseq import BirthDeathSequence
-from vitrine_gateway.uplink.delivery import Pace
-from vitrine_gateway.uplink.edge_node import EdgeNode
 
-from .host import Host, until
-from .sites import device, site, tcp, write_profile
+from .host import until
+from .uplink_rig import GROUP, NODE, Connect, rig, soon
 
 pytestmark = pytest.mark.anyio
-GROUP, NODE = "essai", "pi-1"
-Connect = Callable[..., Awaitable[Host]]
-PACE = Pace(timeout_s=1.0, delay_s=0.2)
-
-
-class Rig:
-    """An edge node with its queue, fed by a test."""
-
-    def __init__(self, folder: Path, site_: Site) -> None:
-        self.clock = Clock(kernel=lambda: KernelClock(True, 0.5))
-        self.queue = Queue(folder / "queue", max_bytes=10_000_000, boot="b")
-        self.node = EdgeNode(site_, self.queue, self.clock, folder, lambda: {uplink.QUEUE_DEPTH: 1}, PACE)
-        self.stop = asyncio.Event()
-        self.task = asyncio.create_task(self.node.run(self.stop))
-
-    def measure(self, value: float | None = 1.5, tests: int = 0, device_: str = "d") -> int:
-        sample = Sample(device_, (Reading("a", time.monotonic(), value, tests),))
-        record = record_of(sample, self.clock)
-        frame = self.queue.append(encode(record), record.last_ms)
-        self.node.offer(frame, record)
-        return frame.number
-
-    async def end(self) -> None:
-        self.stop.set()
-        await self.task
-        self.queue.close()
-
-
-@asynccontextmanager
-async def rig(folder: Path, port: int) -> AsyncIterator[Rig]:
-    write_profile(folder, ("a", 0, "float32", "holding"), ("b", 2, "float32", "holding"))
-    one = Rig(folder, site(folder, device("d", tcp(1)), device("e", tcp(1)), port=port))
-    try:
-        yield one
-    finally:
-        await one.end()
-
-
-async def soon(condition: Callable[[], object]) -> None:
-    await asyncio.to_thread(until, condition)
-
-
-@pytest.fixture
-def host_on() -> Iterator[Callable[..., Awaitable[Host]]]:
-    hosts: list[Host] = []
-
-    async def connect(port: int, **options: bool) -> Host:
-        hosts.append(await asyncio.to_thread(lambda: Host(port, **options)))
-        return hosts[-1]
-
-    yield connect
-    for host in hosts:
-        host.close()
 
 
 async def test_births_declare_everything_and_the_end_is_told(tmp_path: Path, broker: Rumqttd, host_on: Connect) -> None:
@@ -196,7 +133,7 @@ async def test_bdseq_counts_connections_and_the_will_tells_of_a_death(
     host = await host_on(broker.port)
     async with rig(tmp_path, broker.port) as one:
         await soon(lambda: host.of(Message.NBIRTH))
-        session = one.node._session
+        session = one.node._outbox.session
         assert session is not None
         session._client.socket().shutdown(socket.SHUT_RDWR)  # as a link that breaks without a word
         await soon(lambda: len(host.of(Message.NBIRTH)) == 2)
@@ -248,7 +185,7 @@ async def test_host_that_comes_back_gets_what_it_did_not_commit(
     async with rig(tmp_path, broker.port) as one:
         await soon(lambda: one.node.born)
         host.state(online=False)
-        await soon(lambda: one.node._host_online is False)
+        await soon(lambda: one.node.status().host_state == "offline")
         one.measure()
         await asyncio.sleep(1.5)
         assert host.records == [1]

@@ -43,10 +43,10 @@ ON CONFLICT (gateway_id, epoch, source) DO UPDATE SET records = time_source.reco
 
 -- add_loss --
 -- One report of lost records.
-INSERT INTO loss (gateway_id, epoch, records, first_time, last_time, reason)
+INSERT INTO loss (gateway_id, epoch, records, first_time, last_time, reason, statistics)
 VALUES (%(gateway)s, %(epoch)s, %(records)s::int8multirange,
         timestamptz 'epoch' + %(first)s * interval '1 millisecond',
-        timestamptz 'epoch' + %(last)s * interval '1 millisecond', %(reason)s);
+        timestamptz 'epoch' + %(last)s * interval '1 millisecond', %(reason)s, %(statistics)s);
 
 -- update_health --
 -- What a gateway says of itself; what it does not mention stays.

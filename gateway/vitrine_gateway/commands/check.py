@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from vitrine.command import language
-from vitrine_gateway import check_report
 from vitrine_gateway.commands.terminal import console
 from vitrine_gateway.site import inspect_site
 
@@ -20,6 +19,8 @@ def check_files(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Tell every mistake of installation files, with file, line, key, reason and what is allowed."""
+    from vitrine_gateway import check_report
+
     found = [(file, *inspect_site(file)) for file in files]
     if as_json:
         print(check_report.as_json(found))  # noqa: T201

@@ -7,8 +7,6 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
 from vitrine import logs
 from vitrine.command import language
@@ -21,6 +19,9 @@ def read(
     once: Annotated[bool, typer.Option("--once", help="Read everything once, then end.")] = False,
 ) -> None:
     """Show a live table of values, units, quality and age."""
+    from rich.console import Console
+    from rich.live import Live
+
     from vitrine_gateway.instruments import Instruments
     from vitrine_gateway.live_table import LiveTable
 

@@ -1,126 +1,153 @@
-"""The only place that knows pymodbus: reading registers, and telling apart what can go wrong."""
+"""One connection with one request at a time, through pymodbus: what answers a request, and what does not.
+
+pymodbus compares an answer's unit and transaction only, and gives up a connection when one of several units is silent
+(its issues 1654 and 2636). So it opens, sends and times out; each frame that comes is judged here.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import cast
 
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus import ModbusException
+from pymodbus.exceptions import ConnectionException
 
 from vitrine.installation import Connection
+from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
+from vitrine_gateway.modbus.failures import (
+    ABSENT,
+    REFUSALS,
+    Absent,
+    Damaged,
+    LineDown,
+    NoAnswer,
+    Refused,
+)
+from vitrine_gateway.modbus.framing import Frame, NotModbus
+from vitrine_gateway.modbus.hearing import Hearing
+from vitrine_gateway.modbus.late import LateAnswers
+from vitrine_gateway.modbus.statistics import LineStatistics
+from vitrine_gateway.modbus.transports import establish, make
 from vitrine_gateway.profiles.model import Table
 
-_FUNCTIONS = {"holding": 3, "input": 4}
-_EXCEPTIONS = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledge",
-    6: "device busy",
-    10: "gateway path unavailable",
-    11: "gateway target failed to respond",
-}
-#: The instrument refuses these registers, or so many of them; asking for fewer may help.
-REFUSALS = frozenset({2, 3})
-#: Answers that a converter gives for an instrument that is not there.
-_ABSENT = frozenset({10, 11})
+__all__ = ["REFUSALS", "Client", "Damaged", "LineDown", "NoAnswer", "Refused", "place_of"]
 
-# pymodbus logs each time-out as an error; we tell them with the device's name instead
-logging.getLogger("pymodbus").addHandler(logging.NullHandler())
-logging.getLogger("pymodbus").propagate = False
+_METHODS = {1: "read_coils", 2: "read_discrete_inputs", 3: "read_holding_registers", 4: "read_input_registers"}
+_NEVER = 1 << 30
 
 
-class NoAnswer(Exception):  # noqa: N818  # it says what happened
-    """The instrument did not answer, or the line is not there."""
+def place_of(connection: Connection, host: str = "", port: int = 0) -> str:
+    """Return the name of a line for people: its serial port, or the host and port of its endpoint."""
+    return connection.serial_port or f"{host or connection.host}:{port or connection.port}"
 
 
-class LineDown(NoAnswer):
-    """The line is not there, which says nothing of the instrument."""
+@dataclass(slots=True)
+class _Answer:
+    """What pymodbus hands back to who waits; the fields with values are those that it compares or sets."""
 
-
-class Refused(Exception):  # noqa: N818
-    """The instrument answered that it will not give these registers."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"the instrument refuses: {_EXCEPTIONS.get(code, f'exception {code}')}")
-        self.code = code
+    dev_id: int
+    frame: Frame
+    transaction_id: int = 0
+    retries: int = 0
 
 
 class Client:
-    """One connection, with one request at a time."""
+    """One connection to one endpoint."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._place = connection.serial_port or f"{connection.host}:{connection.port}"
-        self._framed_by_time = connection.transport != "tcp"
-        self._client = _make(connection)
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        endpoint: tuple[str, int] | None = None,
+        late: LateAnswers | None = None,
+        statistics: LineStatistics | None = None,
+    ) -> None:
+        """Prepare a connection; `late` and `statistics` outlive it where the line keeps them."""
+        host, port = endpoint or (connection.host, connection.port)
+        self.place = place_of(connection, host, port)
+        self._statistics = statistics or LineStatistics(self.place, connection.transport)
+        self._hearing = Hearing(connection.transport, late or LateAnswers(), self._statistics, self._fail)
+        self._client = make(connection, host, port, self._changed)
+        context = self._client.ctx
+        # _Answer is all of a PDU that is used of it
+        context.framer.handleFrame = self._hear  # type: ignore[method-assign, assignment]
+        context.trace_packet = self._count_sent
+        context.max_until_disconnect = context.count_until_disconnect = _NEVER
 
     @property
     def connected(self) -> bool:
         """Tell whether the line is open."""
         return bool(self._client.connected)
 
+    @property
+    def heard_at(self) -> float:
+        """Instant of the last byte heard, or of the opening, on the monotonic clock."""
+        return self._hearing.at
+
     async def open(self, timeout: float) -> None:
         """Open the line; LineDown where that is not possible."""
-        self._client.ctx.comm_params.timeout_connect = timeout
-        try:
-            opened = await self._client.connect()
-        except (OSError, ModbusException) as error:
-            raise LineDown(f"cannot connect to {self._place}: {error}") from error
-        if not opened:
-            raise LineDown(f"cannot connect to {self._place}")
+        await establish(self._client, self.place, timeout)
+        self._hearing.at = time.monotonic()
 
     async def read(self, table: Table, first: int, count: int, unit: int, timeout: float) -> list[int]:
         """Read registers; NoAnswer or Refused where they do not come."""
-        self._client.ctx.comm_params.timeout_connect = timeout
-        ask = self._client.read_holding_registers if table == "holding" else self._client.read_input_registers
+        return words_of(await self.exchange(asked_of(unit, FUNCTIONS[table], first, count), timeout))
+
+    async def exchange(self, asked: Asked, timeout: float, words: tuple[int, ...] = ()) -> bytes:
+        """Send a request and return its answer after the function code; NoAnswer or Refused otherwise."""
+        context = self._client.ctx
+        if not self.connected:
+            raise LineDown(f"the connection to {self.place} was lost")
+        context.comm_params.timeout_connect = timeout
+        context.count_until_disconnect = _NEVER
+        self._hearing.begin(asked)
         try:
-            answer = await asyncio.wait_for(ask(first, count=count, device_id=unit), timeout * 1.5 + 0.5)
-        except (ModbusException, OSError, TimeoutError) as error:
-            self._quieten()
+            answer = cast(_Answer, await self._send(asked, words))
+        except ConnectionException as error:
+            raise LineDown(f"the connection to {self.place} was lost") from error
+        except (ModbusException, OSError) as error:
             raise NoAnswer(f"no answer within {timeout:g} s") from error
-        if answer.isError():
-            code = int(getattr(answer, "exception_code", 0))
-            if code in _ABSENT:
-                raise NoAnswer(_EXCEPTIONS[code])
-            raise Refused(code)
-        registers = list(answer.registers)
-        # pymodbus compares unit and transaction only, and a serial line has no transactions
-        if answer.function_code != _FUNCTIONS[table] or len(registers) != count:
-            self.close()
-            raise NoAnswer(
-                f"the answer is another request's: {len(registers)} registers instead of {count}, "
-                f"function {answer.function_code}"
-            )
-        return registers
+        except ValueError as error:  # pymodbus sends no address or count that the standard does not know
+            raise Refused(2) from error
+        finally:
+            self._hearing.asked = None
+        if answer.frame.function & 0x80:
+            code = answer.frame.payload[0]
+            raise Absent(code) if code in ABSENT else Refused(code)
+        return answer.frame.payload
 
     def close(self) -> None:
         """Close the line."""
         self._client.close()
 
-    def _quieten(self) -> None:
-        """Close a line on which a late answer could be taken for the next one."""
-        if self._framed_by_time:
+    def _send(self, asked: Asked, words: tuple[int, ...]) -> Awaitable[object]:
+        if asked.function == WRITE:
+            return self._client.write_registers(asked.first, list(words), device_id=asked.unit)
+        method = getattr(self._client, _METHODS[asked.function])
+        return cast("Awaitable[object]", method(asked.first, count=asked.count, device_id=asked.unit))
+
+    def _count_sent(self, sending: bool, data: bytes) -> bytes:
+        if sending:
+            self._statistics.bytes_sent += len(data)
+        return data
+
+    def _changed(self, connected: bool) -> None:
+        self._statistics.connected = connected
+        if not connected:
+            self._hearing.fail(LineDown(f"the connection to {self.place} was lost"))
+
+    def _hear(self, data: bytes, _unit: int, transaction: int) -> tuple[int, _Answer | None]:
+        """Judge what came; called by pymodbus with all bytes that are not done with yet."""
+        unit = self._hearing.asked.unit if self._hearing.asked else 0
+        try:
+            done, frame = self._hearing.hear(data, transaction)
+        except NotModbus:
             self.close()
+            return len(data), None
+        return done, _Answer(unit, frame) if frame else None
 
-
-def _make(connection: Connection) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
-    if connection.transport == "rtu":
-        return AsyncModbusSerialClient(
-            connection.serial_port,
-            baudrate=connection.baudrate,
-            parity=connection.parity,
-            stopbits=connection.stop_bits,
-            retries=0,
-            reconnect_delay=0,
-            timeout=connection.timeout_s,
-        )
-    return AsyncModbusTcpClient(
-        connection.host,
-        port=connection.port,
-        framer=FramerType.RTU if connection.transport == "rtu_over_tcp" else FramerType.SOCKET,
-        retries=0,
-        reconnect_delay=0,
-        timeout=connection.timeout_s,
-    )
+    def _fail(self, error: NoAnswer) -> None:
+        if not (future := self._client.ctx.response_future).done():
+            future.set_exception(error)

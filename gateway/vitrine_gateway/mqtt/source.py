@@ -1,24 +1,31 @@
-"""The connection to one broker of sensors: subscribed again at each connect, silent sensors noticed."""
+"""The connection to one broker of sensors: a session that survives outages, subscribed again at each connect."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from vitrine.installation import Connection
 from vitrine.logs import logger
-from vitrine_gateway.mqtt.sensor import Sensor, Unreadable
+from vitrine_gateway.mqtt.client import make_client, session_properties, subscription
+from vitrine_gateway.mqtt.deliveries import Deliveries, origin_of
+from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
 from vitrine_gateway.reading import Sample
 
 _log = logger("gateway")
 _KEEPALIVE = 15
 _LOOK_EVERY = 0.5
+#: Seconds until a broker is asked again for messages that the disk did not take.
+_REFUSED_PAUSE = 5.0
+#: Seconds after a resumed session of MQTT 3.1.1 in which a message may have waited; MQTT 5 tells it exactly.
+_CATCHING_UP = 30.0
 
 
 def broker_key(connection: Connection) -> tuple[str, int, str]:
@@ -26,70 +33,165 @@ def broker_key(connection: Connection) -> tuple[str, int, str]:
     return (connection.host, connection.port, connection.username)
 
 
-class Source:
-    """Sensors behind one broker. paho connects again by itself; each connect subscribes anew.
+def stable_id(connection: Connection, owner: str) -> str:
+    """Return a client id that stays the same when other brokers come and go."""
+    key = "|".join(map(str, broker_key(connection)))
+    return f"vitrine-{owner}-{hashlib.blake2b(key.encode(), digest_size=4).hexdigest()}"
 
-    The session is a clean one: a message that waited in the broker says nothing of when it was measured, and a wrong
-    time is worse than a gap. For the same reason retained messages are passed over.
+
+class Source:
+    """Sensors behind one broker.
+
+    With `deliveries` the session is persistent and a message is acknowledged once the disk holds it; without, the
+    session is a clean one, for programs that only look. Messages that waited in the broker have no known time unless
+    they say it themselves: subscriptions bear another identifier (MQTT 5) at each connect, so an older one tells them.
     """
 
     def __init__(
-        self, connection: Connection, sensors: list[Sensor], client_id: str, hand_on: Callable[[Sample], None]
+        self,
+        connection: Connection,
+        sensors: list[Sensor],
+        client_id: str,
+        hand_on: Callable[[Sample], object],
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._connection, self._sensors, self._hand_on = connection, sensors, hand_on
+        self._client_id, self._deliveries = client_id, deliveries
         self._loop = asyncio.get_running_loop()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=5)
-        self._client.on_connect = self._connected
-        self._client.on_disconnect = self._disconnected
-        self._client.on_message = self._arrived
+        self._version = paho.MQTTv5
+        self._renew = asyncio.Event()
+        self._welcomed, self._catching_up, self._refused = False, 0.0, False
+        self._life = 0
+        self._client = self._make()
 
     async def run(self) -> None:
         """Receive until cancelled."""
-        if self._connection.username:
-            path = Path(self._connection.password_file)
-            self._client.username_pw_set(self._connection.username, path.read_text(encoding="utf-8").strip())
-        self._client.connect_async(self._connection.host, self._connection.port, _KEEPALIVE)
-        self._client.loop_start()
-        try:
-            while True:
-                await asyncio.sleep(_LOOK_EVERY)
-                for sensor in self._sensors:
-                    if sample := sensor.silence(time.monotonic()):
-                        self._hand_on(sample)
-        finally:
-            self._client.disconnect()
-            await asyncio.to_thread(self._client.loop_stop)
+        while True:
+            self._renew.clear()
+            self._client = self._make()
+            self._client.connect_async(
+                self._connection.host, self._connection.port, _KEEPALIVE, **self._client_properties()
+            )
+            self._client.loop_start()
+            try:
+                while not self._renew.is_set():
+                    await asyncio.sleep(_LOOK_EVERY)
+                    self._notice_silence()
+            finally:
+                self._client.disconnect()
+                await asyncio.to_thread(self._client.loop_stop)
+            if self._refused:
+                self._refused = False
+                await asyncio.sleep(_REFUSED_PAUSE)
 
-    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
+    def _make(self) -> paho.Client:
+        persistent = self._deliveries is not None
+        client = make_client(self._connection, self._client_id, self._version, persistent=persistent)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_message = self._arrived
+        return client
+
+    def _client_properties(self) -> dict[str, Any]:
+        return session_properties(self._version, persistent=self._deliveries is not None)
+
+    def _notice_silence(self) -> None:
+        for sensor in self._sensors:
+            if sample := sensor.silence(time.monotonic()):
+                self._hand_on(sample)
+            for topic, payload in sensor.requests(time.monotonic()) if self._welcomed else ():
+                self._client.publish(topic, payload)
+
+    # --- in paho's thread --------------------------------------------------------------------------------------------
+
+    def _connected(self, client: paho.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
             self._tell("broker of sensors refuses", str(reason))
+            if "protocol version" in str(reason).lower():
+                self._change_version()
             return
-        client.subscribe([(sensor.topic, 1) for sensor in self._sensors])
+        self._welcomed = True
+        self._life = secrets.randbelow(268_435_454) + 1
+        self._catching_up = time.monotonic() + _CATCHING_UP if flags.session_present else 0.0
+        for sensor in self._sensors:
+            sensor.connected()
+        filters = dict.fromkeys(topic for sensor in self._sensors for topic in sensor.filters)
+        client.subscribe(**subscription(list(filters), self._version, self._life))
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
             self._tell("broker of sensors lost", str(reason))
+        if not self._welcomed and reason.is_failure:
+            self._change_version()
+        self._welcomed = False
+
+    def _change_version(self) -> None:
+        """Try the other version of MQTT: some brokers close the connection on one that they do not know."""
+        self._version = paho.MQTTv311 if self._version == paho.MQTTv5 else paho.MQTTv5
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._renew.set)
 
     def _tell(self, event: str, reason: str) -> None:
         _log.warning(event, broker=f"{self._connection.host}:{self._connection.port}", reason=reason)
 
-    def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
-        if not message.retain and not self._loop.is_closed():
-            now = time.monotonic()
-            self._loop.call_soon_threadsafe(self._take, message.topic, bytes(message.payload), now)
+    def _arrived(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
+        if self._loop.is_closed():
+            return
+        now = time.monotonic()
+        read = Message(
+            message.topic,
+            bytes(message.payload),
+            now,
+            time.time(),
+            retained=bool(message.retain),
+            waited=self._waited(message, now),
+        )
+        self._loop.call_soon_threadsafe(self._take, client, read, message.qos, message.mid, bool(message.dup))
 
-    def _take(self, topic: str, payload: bytes, now: float) -> None:
-        for sensor in self._sensors:
-            if not paho.topic_matches_sub(sensor.topic, topic):
-                continue
-            try:
-                self._hand_on(sensor.message(payload, now))
-            except Unreadable as error:
-                if sensor.unreadable & (sensor.unreadable - 1) == 0:  # the 1st, 2nd, 4th, 8th … of a sensor
-                    _log.warning(
-                        "message of a sensor cannot be read",
-                        device=sensor.key,
-                        reason=str(error),
-                        so_far=sensor.unreadable,
-                    )
+    def _waited(self, message: paho.MQTTMessage, now: float) -> bool:
+        if self._deliveries is None or message.retain:
+            return False
+        if self._version == paho.MQTTv5:
+            return self._life not in getattr(message.properties, "SubscriptionIdentifier", [self._life])
+        return bool(message.dup) or now < self._catching_up
+
+    # --- in the loop -------------------------------------------------------------------------------------------------
+
+    def _take(self, client: paho.Client, message: Message, qos: int, packet: int, repeated: bool) -> None:
+        origin = origin_of(self._client_id, packet, message.topic, message.payload) if qos else b""
+        interested = [sensor for sensor in self._sensors if sensor.wants(message.topic)]
+        if not interested:
+            client.unsubscribe(message.topic)  # a subscription of an older file, which the session still holds
+        kept = all(self._give(sensor, message, origin, repeated) for sensor in interested)
+        if qos == 0 or self._deliveries is None:
+            return
+        if kept:
+            life = self._life
+            self._deliveries.await_commit(lambda: self._acknowledge(client, packet, qos, life))
+        else:
+            self._refused = True
+            self._renew.set()
+
+    def _acknowledge(self, client: paho.Client, packet: int, qos: int, life: int) -> None:
+        if client is self._client and life == self._life:  # else the broker sends it again
+            client.ack(packet, qos)
+
+    def _give(self, sensor: Sensor, message: Message, origin: bytes, repeated: bool) -> bool:
+        """Hand a sensor's reading of a message on; False where the disk did not take it."""
+        if repeated and origin and self._deliveries and self._deliveries.is_kept(sensor.key, origin):
+            return True
+        try:
+            sample = sensor.take(message)
+        except Unreadable as error:
+            if sensor.unreadable & (sensor.unreadable - 1) == 0:  # the 1st, 2nd, 4th, 8th … of a sensor
+                _log.warning(
+                    "message of a sensor cannot be read", device=sensor.key, reason=str(error), so_far=sensor.unreadable
+                )
+            return True
+        if sample is None:
+            return True
+        if self._hand_on(replace(sample, origin=origin)) is False:
+            return False
+        if origin and self._deliveries:
+            self._deliveries.remember([(sensor.key, origin)])
+        return True

@@ -29,6 +29,7 @@ from vitrine_gateway.profiles.model import (
     Protocol,
     Source,
 )
+from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace, read_part, read_place
 from vitrine_gateway.profiles.registers import read_identity, read_register
 
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -101,6 +102,8 @@ def _read(root: TableReader, key: str) -> Profile:
         offset = defaults.integer("document_offset", low=0, high=500_000)
         order = defaults.choice("order", tuple(ORDERS_OF_WIDTHS), default="ABCD", required=True)
         defaults.finish()
+    mqtt = root.table("mqtt") if protocol == "mqtt" else None
+    part = read_part(mqtt) if mqtt else MqttPart()
     profile = Profile(
         key=key,
         manufacturer=root.text("manufacturer", required=True),
@@ -109,7 +112,8 @@ def _read(root: TableReader, key: str) -> Profile:
         protocol=protocol,
         note=read_text(root, "note") if root.has("note") else Text(),
         sources=tuple(map(_read_source, root.tables("source", required=True))),
-        channels=tuple(_read_channels(root, protocol, order)),
+        channels=tuple(_read_channels(root, protocol, order, part)),
+        mqtt=part,
         max_registers=most,
         document_offset=offset,
         identity=tuple(read_identity(table, order) for table in root.tables("identity")),
@@ -128,17 +132,17 @@ def _read_source(table: TableReader) -> Source:
     return source
 
 
-def _read_channels(root: TableReader, protocol: Protocol, order: str) -> Iterator[Channel]:
+def _read_channels(root: TableReader, protocol: Protocol, order: str, part: MqttPart) -> Iterator[Channel]:
     seen: set[str] = set()
     for table in root.tables("channel", required=True):
-        channel = _read_channel(table, protocol, order)
+        channel = _read_channel(table, protocol, order, part)
         if channel.key in seen:
             table.note("repeated-key", "key", f"the channel “{channel.key}” is declared twice", "another key")
         seen.add(channel.key)
         yield channel
 
 
-def _read_channel(table: TableReader, protocol: Protocol, order: str) -> Channel:
+def _read_channel(table: TableReader, protocol: Protocol, order: str, part: MqttPart) -> Channel:
     key, unit, quantity = (table.text(name, required=True) for name in ("key", "unit", "quantity"))
     if key and not _KEY.fullmatch(key):
         table.note("not-a-key", "key", f"“{key}” cannot be a key", "small letters, digits and hyphens")
@@ -154,7 +158,7 @@ def _read_channel(table: TableReader, protocol: Protocol, order: str) -> Channel
         decimals=table.integer("decimals", low=0, high=9, required=True),
         scale=table.number("scale", default=1.0),
         offset=table.number("offset"),
-        path=table.text("path", required=True) if protocol == "mqtt" else "",
+        mqtt=read_place(table, part) if protocol == "mqtt" else MqttPlace(),
         **(read_register(table, order) if protocol == "modbus" else {}),  # type: ignore[arg-type]  # read by type there
     )
     if channel.scale == 0:

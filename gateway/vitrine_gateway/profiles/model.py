@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vitrine.installation import Text
+from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace
 
 Protocol = Literal["modbus", "mqtt"]
 Table = Literal["input", "holding"]
@@ -54,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One quantity of an instrument. `address` … `invalid` are for Modbus, `path` for MQTT.
+    """One quantity of an instrument. `address` … `order` are for Modbus, `mqtt` for sensors that publish.
 
     ``value = raw × scale + offset``, in `unit`.
     """
@@ -76,13 +77,18 @@ class Channel:
     offset: float = 0.0
     #: Raw values that mean "no value".
     invalid: tuple[float, ...] = ()
-    #: Dotted path of the value in the JSON message.
-    path: str = ""
+    #: Where the value lies in the messages of a sensor.
+    mqtt: MqttPlace = field(default_factory=MqttPlace)
 
     @property
     def width(self) -> int:
         """Registers that the value takes."""
         return WIDTHS[self.type]
+
+    @property
+    def path(self) -> str:
+        """Path of the value in the JSON message."""
+        return self.mqtt.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +127,8 @@ class Profile:
     #: Number of a register in the document = address on the wire + this.
     document_offset: int = 0
     identity: tuple[Identity, ...] = ()
+    #: Topics, times and availability of sensors that publish.
+    mqtt: MqttPart = field(default_factory=MqttPart)
 
     def channel(self, key: str) -> Channel | None:
         """Return a channel by its key."""

@@ -21,6 +21,8 @@ class Kind(IntEnum):
 
     SAMPLE = 1
     LOSS = 2
+    #: What a finished file holds, at its end.
+    INDEX = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -15,44 +16,59 @@ from vitrine.logs import logger
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_gateway.queue import state as states
+from vitrine_gateway.queue.files import BLOCK_BYTES, Files
 from vitrine_gateway.queue.frame import Frame, Kind
+from vitrine_gateway.queue.limits import Limits
+from vitrine_gateway.queue.losses import UNWRITTEN, Losses
 from vitrine_gateway.queue.recovery import recover
-from vitrine_gateway.queue.segment import Segment, create, read_segment
+from vitrine_gateway.queue.relief import UNREADABLE, Relief
+from vitrine_gateway.queue.segment import Segment
+from vitrine_gateway.queue.statistics import QueueStatistics, per_day
+from vitrine_gateway.queue.thinning import THINNED
 
 _log = logger("gateway")
-SEGMENT_BYTES = 1 << 20
+SEGMENT_BYTES = 1 << 19
 #: Seconds until settled numbers are written down; after a crash the records of this time are sent once more.
 _SETTLED_EVERY = 30.0
+#: Reason of the report of numbers that were set aside when the power failed.
+SET_ASIDE = "power cut: numbers of the last seconds, or never used"
 _RECENT = 4096
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Queue:
     """Numbered records in a folder. Not for several threads, but for `flush`."""
 
-    def __init__(self, folder: Path, *, max_bytes: int, boot: str, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int,
+        boot: str,
+        segment_bytes: int = SEGMENT_BYTES,
+        max_age_s: float | None = None,
+        keep_free: int = 0,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._max_bytes = folder, max_bytes
-        self._segment_bytes = min(segment_bytes, max_bytes // 8)
+        self._folder = folder
         self._lock = _lock(folder)
         found = recover(folder, boot)
-        self._state, self._segments, self._next = found.state, found.segments, found.following
-        self.damaged = found.damaged
-        self.bytes_written = 0
-        self._pending = Ranges(pair for segment in self._segments for pair in segment.numbers)
+        self._state, self._next = found.state, found.following
+        self._state.boot, self._state.closed_at = boot, 0
+        self._pending = Ranges(pair for segment in found.segments for pair in segment.numbers)
         for first, last in self._state.settled:
             self._pending.remove(first, last)
+        self._files = Files(folder, self.epoch, found.segments, self._next, min(segment_bytes, max_bytes // 8))
+        self._relief = Relief(self._files, self._pending, self.epoch, Limits(max_bytes, max_age_s, keep_free))
+        self._losses, self._telling, self._dirty = Losses(), False, False
         self._recent: OrderedDict[int, int] = OrderedDict()
-        self._read: tuple[Path, int, dict[int, Frame]] | None = None
-        self._unwritten, self._dropping, self._dirty = Ranges(), False, False
-        self._state.boot, self._state.closed_at = boot, 0
-        self._reserve()
-        self._saved = time.monotonic()
-        self._remove_empty()
-        self._segment = self._begin()
-        self._file = os.open(self._segment.path, os.O_WRONLY | os.O_APPEND)
-        if found.missing:
-            self._report(found.missing, self._times(found.missing), "power cut or damaged file")
-        self._remove_settled()
+        self.damaged, self._lost, self._thinned, self._unwritten = found.damaged, 0, 0, 0
+        self._began = self._saved = time.monotonic()
+        self.durable = self.last_number
+        self._remove_settled(self._files.finished)
+        self._give_up(found.missing, self._times(found.missing), UNREADABLE)
+        self._give_up(found.set_aside, self._times(found.set_aside), SET_ASIDE)
+        self._relieve()
 
     @property
     def epoch(self) -> UUID:
@@ -67,214 +83,231 @@ class Queue:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(segment.size for segment in self._segments)
+        return self._files.size
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes given to the system since the start."""
+        return self._files.bytes_written
 
     @property
     def last_number(self) -> int:
         """The last number given away, 0 in a new queue."""
         return self._next - 1
 
-    def append(self, body: bytes, time_ms: int, kind: Kind = Kind.SAMPLE) -> Frame:
+    def append(self, body: bytes, time_ms: int) -> Frame:
         """Write a record and return it with its number.
 
-        Where the disk does not take it, its number is reported as lost as soon as there is room, and OSError raised.
+        On a full disk the oldest records make room. Where the disk still does not take it, its number is reported as
+        lost as soon as there is room, and OSError raised.
         """
-        if self._next > self._state.reserved:
-            self._reserve()
-        frame = Frame(self._next, time_ms, kind, body)
-        self._next += 1
+        frame = Frame(self._next, time_ms, Kind.SAMPLE, body)
         try:
-            self._write(frame)
+            self._place(frame)
         except OSError:
-            self._unwritten.add(frame.number)
+            self._next = frame.number + 1
+            self._unwritten += 1
+            lost = Ranges([(frame.number, frame.number)])
+            self._losses.refused(frame, Loss(self.epoch, lost, time_ms, time_ms, UNWRITTEN))
             raise
-        if self._unwritten and not self._dropping:
-            lost, self._unwritten = self._unwritten, Ranges()
-            self._report(lost, (time_ms, time_ms), "the disk did not take them")
-        self._limit()
+        self._tell()
+        if self._relief.over():
+            self._relieve()
         return frame
 
     def flush(self) -> None:
         """Wait until the disk holds all that was appended; may run in a thread of its own."""
-        handle = os.dup(self._file)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        last = self.last_number
+        self._files.sync()
+        self.durable = max(self.durable, last)
 
     def settle(self, records: Ranges) -> None:
         """Take records as delivered: files that hold only such are removed."""
+        touched: list[Segment] = []
         for first, last in records:
             last = min(last, self.last_number)
             if first <= last:
+                touched += [one for one in self._files.finished if one.numbers.overlaps(first, last)]
                 self._state.settled.add(first, last)
                 self._pending.remove(first, last)
                 self._dirty = True
-        self._remove_settled()
+        self._remove_settled(touched)
 
-    def maintain(self) -> None:
-        """Write settled numbers down now and then."""
-        if self._dirty and time.monotonic() - self._saved >= _SETTLED_EVERY:
-            self._save()
+    def maintain(self, now_ms: int | None = None) -> None:
+        """Write settled numbers down now and then, keep the limits; `now_ms` only where the time is known for sure."""
+        try:
+            if self._dirty and time.monotonic() - self._saved >= _SETTLED_EVERY:
+                self._save()
+        except OSError as error:
+            _log.warning("the disk does not take the state of the queue", reason=str(error))
+        if now_ms is not None:
+            self._losses.add(self._relief.drop_older(now_ms))
+        self._relieve()
 
     def read(self, numbers: Iterable[int]) -> list[Frame]:
         """Return records by their numbers; those that can no longer be read are reported as lost."""
         found, gone = [], Ranges()
         for number in numbers:
-            frame = self._frame(number)
+            frame = self._files.frame(number)
             if frame is not None:
                 found.append(frame)
             elif number in self._pending:
                 gone.add(number)
         if gone:
             self.damaged += 1
-            self._report(gone, self._times(gone), "damaged file")
+            self._give_up(gone, self._times(gone), UNREADABLE)
         return found
 
     def report_lost(self, records: Ranges, times: tuple[int, int], reason: str) -> None:
         """Give records up, and queue the report that says so."""
-        self._report(records, times, reason)
+        self._give_up(records, times, reason)
 
     def oldest_ms(self) -> int | None:
         """Return the time of the oldest record that waits; None where none does."""
-        first = next(iter(self._pending), None)
-        if first is None:
+        if not self._pending:
             return None
-        if first[0] in self._recent:
-            return self._recent[first[0]]
-        frame = self._frame(first[0])
+        first = self._pending.lowest
+        if first in self._recent:
+            return self._recent[first]
+        frame = self._files.frame(first)
         return frame.time_ms if frame else None
+
+    def statistics(self) -> QueueStatistics:
+        """Return what is known of the queue."""
+        disk = self._files.bytes_on_disk
+        return QueueStatistics(
+            depth=len(self._pending),
+            oldest_ms=self.oldest_ms(),
+            bytes=self.size,
+            durable=self.durable,
+            written_bytes_total=self._files.bytes_written,
+            disk_bytes_total=disk,
+            written_per_day=per_day(disk, self._began),
+            skipped=self.damaged,
+            lost=self._lost,
+            thinned=self._thinned,
+            unwritten=self._unwritten,
+        )
 
     def close(self) -> None:
         """Make everything safe on disk and let another process have the folder."""
-        self.flush()
-        self._state.closed_at = self.last_number
-        self._save()
-        os.close(self._file)
+        try:
+            self.flush()
+            self._state.closed_at = self.last_number
+            self._save()
+        except OSError as error:
+            _log.error("the queue could not be closed properly", reason=str(error))
+        self._files.close()
         os.close(self._lock)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def _write(self, frame: Frame) -> None:
-        data = frame.to_bytes()
-        if self._segment.sound_end + len(data) > self._segment_bytes and self._segment.numbers:
-            self._roll()
-        written = 0
-        try:
-            while written < len(data):
-                written += os.write(self._file, data[written:])
-        except OSError:
-            os.ftruncate(self._file, self._segment.sound_end)
-            raise
-        self._segment.note(frame)
-        self._segment.sound_end += len(data)
-        self._segment.size = self._segment.sound_end
-        self.bytes_written += len(data)
+    def _place(self, frame: Frame) -> None:
+        """Write a frame, and give the oldest up while the disk is full."""
+        while True:
+            try:
+                self._try(frame)
+            except OSError as error:
+                if error.errno not in _FULL or not self._step():
+                    raise
+            else:
+                return
+
+    def _try(self, frame: Frame) -> None:
+        if frame.number > self._state.reserved:
+            self._reserve(frame.number)
+        if not self._files.has_room(frame.size):
+            self._files.roll(frame.number)
+            self._save()
+            self._remove_settled(self._files.finished[-1:])
+        self._files.write(frame)
+        self._next = frame.number + 1
         self._pending.add(frame.number)
         self._recent[frame.number] = frame.time_ms
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
 
-    def _begin(self) -> Segment:
-        segment = create(self._folder, self._state.epoch, self._next)
-        self._segments.append(segment)
-        return segment
-
-    def _roll(self) -> None:
-        os.fsync(self._file)
-        segment = self._begin()
-        os.close(self._file)
-        self._segment, self._file = segment, os.open(segment.path, os.O_WRONLY | os.O_APPEND)
-        self._remove_settled()
-
-    def _reserve(self) -> None:
-        while self._state.reserved < self._next:
+    def _reserve(self, number: int) -> None:
+        before = self._state.reserved
+        while self._state.reserved < number:
             self._state.reserved += states.BLOCK
-        self._save()
+        try:
+            self._save()
+        except OSError:
+            self._state.reserved = before
+            raise
 
     def _save(self) -> None:
         states.save(self._folder, self._state)
+        self._files.bytes_on_disk += 2 * BLOCK_BYTES
         self._saved, self._dirty = time.monotonic(), False
+
+    # --- losses ------------------------------------------------------------------------------------------------------
+
+    def _give_up(self, records: Ranges, times: tuple[int, int], reason: str) -> None:
+        for first, last in records:
+            self._pending.remove(first, last)
+        self._losses.add([Loss(self.epoch, Ranges(records), *times, reason)])
+        self._tell()
+
+    def _tell(self) -> None:
+        """Queue the reports that wait; those that the disk does not take wait on."""
+        if self._telling or not self._losses:
+            return
+        self._telling = True
+        try:
+            while self._losses:
+                loss = self._losses.next()
+                self._place(Frame(self._next, loss.last_ms, Kind.LOSS, loss.to_json().encode()))
+                self._losses.told(loss)
+                self._note(loss)
+            self.flush()
+            self._save()
+        except OSError as error:
+            _log.warning("losses cannot be reported yet", reason=str(error))
+        finally:
+            self._telling = False
+
+    def _note(self, loss: Loss) -> None:
+        if loss.epoch != self.epoch:
+            return
+        fresh = len(loss.records)
+        for first, last in loss.records:
+            fresh -= len(self._state.settled.within(first, last))
+            self._state.settled.add(first, last)
+            self._pending.remove(first, last)
+        self._lost += fresh
+        self._thinned += fresh if loss.reason == THINNED else 0
 
     # --- giving space back -------------------------------------------------------------------------------------------
 
-    def _remove_settled(self) -> None:
-        done = [one for one in self._segments if one is not self._segment and not self._holds_pending(one)]
+    def _relieve(self) -> None:
+        while self._relief.over() and self._step():
+            pass
+        self._tell()
+
+    def _step(self) -> bool:
+        """Thin or drop the oldest file; False where only the active one is left."""
+        losses = self._relief.step()
+        self._losses.add(losses or [])
+        return losses is not None
+
+    def _remove_settled(self, segments: Iterable[Segment]) -> None:
+        done = {one.path: one for one in segments if not self._relief.holds_pending(one)}
         if done:
             self._save()
-            for segment in done:
-                self._remove(segment)
-
-    def _remove_empty(self) -> None:
-        for segment in [one for one in self._segments if not one.numbers]:
-            self._remove(segment)
-
-    def _holds_pending(self, segment: Segment) -> bool:
-        return any(first <= end and start <= last for start, end in segment.numbers for first, last in self._pending)
-
-    def _waiting(self, segment: Segment) -> Ranges:
-        waiting = Ranges(segment.numbers)
-        for first, last in self._state.settled:
-            waiting.remove(first, last)
-        return waiting
-
-    def _remove(self, segment: Segment) -> None:
-        segment.path.unlink(missing_ok=True)
-        self._segments.remove(segment)
-
-    def _limit(self) -> None:
-        while self.size > self._max_bytes and not self._dropping and len(self._segments) > 1:
-            self._drop(self._segments[0])
-
-    def _drop(self, segment: Segment) -> None:
-        """Give up the oldest file; the reports of loss in it are queued again."""
-        self._dropping = True
-        try:
-            lost = self._waiting(segment)
-            for frame in read_segment(segment):
-                if frame.kind is Kind.LOSS and frame.number in lost:
-                    self.append(frame.body, frame.time_ms, Kind.LOSS)
-            self._report(lost, (segment.first_ms, segment.last_ms), "the queue is full")
-            self._save()
-            if segment in self._segments:
-                self._remove(segment)
-        finally:
-            self._dropping = False
-        _log.warning("queue full, oldest records dropped", records=str(lost))
-
-    def _report(self, records: Ranges, times: tuple[int, int], reason: str) -> None:
-        loss = Loss(self.epoch, records, times[0], times[1], reason)
-        try:
-            self.append(loss.to_json().encode(), times[1], Kind.LOSS)
-        except OSError:
-            for first, last in records:
-                self._unwritten.add(first, last)
-            return
-        for first, last in records:
-            self._state.settled.add(first, last)
-            self._pending.remove(first, last)
-        self.flush()
-        self._save()
-
-    # --- reading -----------------------------------------------------------------------------------------------------
-
-    def _frame(self, number: int) -> Frame | None:
-        segment = next((one for one in self._segments if number in one.numbers), None)
-        if segment is None:
-            return None
-        if self._read is None or self._read[:2] != (segment.path, segment.sound_end):
-            held = {frame.number: frame for frame in read_segment(segment)}
-            self._read = (segment.path, segment.sound_end, held)
-        return self._read[2].get(number)
+            for segment in done.values():
+                self._files.remove(segment)
 
     def _times(self, records: Ranges) -> tuple[int, int]:
         """Return between which times records were made, from the files beside the gap."""
-        first, last = next(iter(records))[0], list(records)[-1][1]
-        before = [one.last_ms for one in self._segments if one.numbers and next(iter(one.numbers))[0] < first]
-        after = [one.first_ms for one in self._segments if one.numbers and list(one.numbers)[-1][1] > last]
-        known = before[-1:] + after[:1]
         now = int(time.time() * 1000)
-        return (known[0] if known else now), (after[0] if after else now)
+        if not records:
+            return now, now
+        segments = [one for one in self._files.segments if one.numbers]
+        before = [one.last_ms for one in segments if one.numbers.lowest < records.lowest]
+        after = [one.first_ms for one in segments if one.numbers.highest > records.highest]
+        return (before[-1] if before else after[0] if after else now), (after[0] if after else now)
 
 
 def _lock(folder: Path) -> int:

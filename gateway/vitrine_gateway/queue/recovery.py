@@ -21,29 +21,42 @@ class Recovered:
     following: int
     #: Numbers that were given away, or may have been, and are neither on disk nor settled.
     missing: Ranges
+    #: Numbers that were set aside when the power failed: given away within the loss window, or never.
+    set_aside: Ranges
     #: Stretches of bytes that could not be read.
     damaged: int
 
 
 def recover(folder: Path, boot: str) -> Recovered:
-    """Read the state and every segment; segments of another epoch are left where they are."""
+    """Read the state, the indexes of the finished segments, and the others through.
+
+    Segments of another epoch are left where they are. What a report of loss gives up stays given up.
+    """
     paths = sorted(folder.glob(f"*{SUFFIX}"))
     state = states.load(folder)
     rebuilt = state is None
     if state is None:
         epochs = [epoch for epoch in map(epoch_of, paths) if epoch]
         state = State(epoch=epochs[-1]) if epochs else State()
-    segments = [segment for path in paths if (segment := open_segment(path, state.epoch))]
+    for draft in folder.glob("*.new"):
+        draft.unlink()
+    opened = (open_segment(path, state.epoch, trust_index=not rebuilt) for path in paths)
+    segments = [segment for segment in opened if segment]
     damaged = sum(segment.damaged for segment in segments)
     present = Ranges(pair for segment in segments for pair in segment.numbers)
     if rebuilt and segments:
         _rebuild(state, present)
         damaged += 1
+    for first, last in (pair for segment in segments for pair in segment.told):
+        state.settled.add(first, last)
     following = _following(state, present, boot=boot, torn=bool(damaged))
     missing = Ranges([(1, following - 1)] if following > 1 else [])
     for first, last in (*present, *state.settled):
         missing.remove(first, last)
-    return Recovered(state, segments, following, missing, damaged)
+    seen = max(_last(present), _last(state.settled))
+    set_aside = missing.within(seen + 1, following)
+    missing.remove(seen + 1, following)
+    return Recovered(state, segments, following, missing, set_aside, damaged)
 
 
 def _rebuild(state: State, present: Ranges) -> None:

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from itertools import islice
 
 from vitrine.ranges import Ranges
+from vitrine_gateway.uplink.pace import Pace
 
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Limits of sending; the defaults suit a region of gateways that come back all at once."""
-
-    #: Records sent and not yet acknowledged.
-    window: int = 1000
-    #: Records of the backlog sent in a second.
-    rate: float = 2000.0
-    #: Seconds until an unacknowledged record is sent again; doubled while no answer comes at all.
-    timeout_s: float = 10.0
-    longest_timeout_s: float = 120.0
-    #: The backlog begins between half a second and this many seconds after the birth.
-    delay_s: float = 5.0
+__all__ = ["Delivery", "Pace"]
 
 
 class Delivery:
@@ -35,6 +22,14 @@ class Delivery:
         self._credit = 0.0
         self._last = 0.0
         self._answered = False
+        #: Answers, records sent again, and when the last answer came.
+        self.acks = self.resent = 0
+        self.last_ack: float | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Count the records sent in this session and not yet confirmed."""
+        return len(self._sent)
 
     def start(self, now: float) -> None:
         """Begin a session: nothing of an older one is under way."""
@@ -48,9 +43,13 @@ class Delivery:
         if len(self._sent) < self._pace.window:
             self._sent[number] = now + self._timeout
 
-    def acknowledged(self, records: Ranges) -> None:
-        """Note an answer."""
+    def acknowledged(self, records: Ranges, now: float) -> None:
+        """Note an answer; one that comes twice or late does no harm."""
         self._timeout, self._answered = self._pace.timeout_s, True
+        self.acks, self.last_ack = self.acks + 1, now
+        if len(records) == 1:
+            self._sent.pop(next(iter(records))[0], None)
+            return
         for number in [number for number in self._sent if number in records]:
             del self._sent[number]
 
@@ -77,6 +76,7 @@ class Delivery:
         late = [number for number, deadline in self._sent.items() if deadline <= now]
         for number in late:
             del self._sent[number]
+        self.resent += len(late)
         if late and not self._answered:
             self._timeout = min(self._timeout * 2, self._pace.longest_timeout_s)
         if late:

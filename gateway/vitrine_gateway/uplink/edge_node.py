@@ -1,42 +1,50 @@
-"""The edge node: connects, is born, sends live records first and the backlog beside them, and ends in order."""
+"""The edge node: connects, waits for its host where it must, is born, listens, and ends in order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vitrine.errors import PayloadError, VitrineError
 from vitrine.logs import logger
-from vitrine.ranges import Ranges
-from vitrine.sparkplug import Message, decode, state_topic
-from vitrine.uplink import ACK, HOST, REBIRTH, Ack
+from vitrine.sparkplug import Message, state_topic
+from vitrine.uplink import HOST
 from vitrine_gateway.clock import Clock
-from vitrine_gateway.queue import Frame, Kind, Queue
-from vitrine_gateway.record import Record, Value, marked, restamped
-from vitrine_gateway.record import decode as decode_record
+from vitrine_gateway.queue import Frame, Queue
+from vitrine_gateway.record import Record
 from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.bdseq import BirthDeathSequence
-from vitrine_gateway.uplink.delivery import Delivery, Pace
-from vitrine_gateway.uplink.messages import Messages
-from vitrine_gateway.uplink.metrics import Catalogue
+from vitrine_gateway.uplink.commands import Commands
+from vitrine_gateway.uplink.host_state import HostState
+from vitrine_gateway.uplink.identity import Identity
+from vitrine_gateway.uplink.outbox import Health, Outbox, ranges
+from vitrine_gateway.uplink.pace import Pace
 from vitrine_gateway.uplink.session import Session, SessionLost
+from vitrine_gateway.uplink.status import HostWord, UplinkStatus
+
+__all__ = ["EdgeNode", "Health"]
 
 _log = logger("gateway")
 _TICK = 0.1
 _HEALTH_EVERY = 5.0
-_LONGEST_WAIT = 5.0
+_SHORTEST_WAIT = 0.5
+#: Connections that lasted so many seconds are no failure.
+_LONG_ENOUGH = 30.0
+_WORDS: dict[bool | None, HostWord] = {True: "online", False: "offline", None: "unknown"}
 
-Health = dict[str, str | int | float | None]
+
+class HostGone(Exception):  # noqa: N818  # it says what happened
+    """The primary host is not online on this broker."""
 
 
 class EdgeNode:
-    """Sends what the queue holds until it is acknowledged. All of it happens in one event loop."""
+    """Sends what the queue holds until it is confirmed. All of it happens in one event loop."""
 
     def __init__(
         self,
@@ -49,70 +57,130 @@ class EdgeNode:
     ) -> None:
         gateway = site.installation.gateway
         self._uplink, self._name = gateway.uplink, f"{site.installation.slug}.{gateway.node}"
-        self._queue, self._clock, self._health = queue, clock, health
-        self._messages = Messages(Catalogue(site), site.installation.slug, gateway.node)
+        self._queue, self._health = queue, health
+        self._pace = pace or Pace.of(gateway.uplink)
+        self._by_broker = gateway.uplink.delivery == "broker"
+        self._identity = Identity()
+        self._outbox = Outbox(site, queue, clock, self._pace, self._identity, by_broker=self._by_broker)
+        self._commands = Commands(self._outbox, queue, self._identity, self._pace.rebirth_s)
         self._bdseq = BirthDeathSequence(folder / "bdseq")
-        self._delivery = Delivery(pace or Pace())
-        self._topics = [
-            self._messages.topic(Message.NCMD),
-            *(self._messages.topic(Message.DCMD, device.key) for device in site.devices),
-            state_topic(HOST),
-        ]
-        self._latest: dict[str, dict[str, Value]] = {}
-        self._session: Session | None = None
-        self._number = 0
-        self._told: Health = {}
-        self._host_online: bool | None = None
-        self._state_ms = 0
+        self._host = HostState(gateway.uplink.primary_host or HOST)
+        self._heard = asyncio.Event()
+        self._conflict = ""
+        self._server, self._longest_wait = 0, self._pace.reconnect_s
+        self._births, self._reason, self._since = 0, "not connected yet", datetime.now(UTC)
 
     @property
     def born(self) -> bool:
         """Tell whether the node may send data now."""
-        return self._session is not None
+        return self._outbox.session is not None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Stay connected until `stop`."""
-        reason = ""
-        while not stop.is_set():
-            try:
-                await self._serve(stop)
-            except (SessionLost, OSError, VitrineError) as error:
-                if str(error) != reason:
-                    reason = str(error)
-                    _log.warning("uplink lost", broker=f"{self._uplink.host}:{self._uplink.port}", reason=reason)
-            else:
-                reason = ""
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), random.uniform(0.5, _LONGEST_WAIT))  # noqa: S311  # jitter
+    @property
+    def broker(self) -> str:
+        """The broker in use, or tried last, as ``host:port``."""
+        host, port = self._uplink.servers[self._server]
+        return f"{host}:{port}"
+
+    def status(self) -> UplinkStatus:
+        """Return how the uplink stands now."""
+        now, delivery = time.monotonic(), self._outbox.delivery
+        return UplinkStatus(
+            connected=self.born,
+            broker=self.broker,
+            since=self._since,
+            reconnects=max(0, self._births - 1),
+            in_flight=delivery.in_flight,
+            unacked=len(self._queue.pending),
+            last_ack_age_s=None if delivery.last_ack is None else now - delivery.last_ack,
+            acks=delivery.acks,
+            resent=delivery.resent,
+            foreign_acks=self._commands.foreign_acks,
+            rebirths=self._commands.rebirths,
+            host_state=_WORDS[self._host.online],
+            devices_lost=self._outbox.presence.lost,
+            reason=self._reason,
+            conflict=self._identity.sign(now),
+        )
+
+    def is_lost(self, device: str) -> bool:
+        """Tell whether a device's death was told, or is to be: its silence says nothing new."""
+        return self._outbox.presence.is_lost(device)
 
     def offer(self, frame: Frame, record: Record) -> None:
         """Send a record that was just queued, where that is possible at once."""
-        self._latest.setdefault(record.device, {}).update({value.channel: value for value in record.values})
-        if self._session and not self._clock.may_improve():
-            with contextlib.suppress(SessionLost):  # the session ends by itself, and the record is in the queue
-                self._send(frame, record, historical=False)
+        self._outbox.offer(frame, record)
+
+    def devices_changed(self, site: Site) -> None:
+        """Take the site's devices as they are now; those that stay as they are notice nothing."""
+        with contextlib.suppress(SessionLost):  # the next session is born with them
+            self._outbox.change(site)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Stay connected until `stop`."""
+        while not stop.is_set():
+            births = self._births
+            try:
+                await self._serve(stop)
+            except (HostGone, SessionLost, OSError, VitrineError) as error:
+                self._note_loss(str(error))
+                self._server = (self._server + 1) % len(self._uplink.servers)
+                if not (isinstance(error, HostGone) and self._births > births):
+                    await self._rest(stop)
+
+    def _note_loss(self, reason: str) -> None:
+        if reason != self._reason:
+            _log.warning("uplink lost", broker=self.broker, reason=reason)
+        if self._births and not self._reason:
+            self._since = datetime.now(UTC)
+        self._reason = reason
+
+    async def _rest(self, stop: asyncio.Event) -> None:
+        wait = random.uniform(min(_SHORTEST_WAIT, self._longest_wait), self._longest_wait)  # noqa: S311  # jitter
+        self._longest_wait = min(self._longest_wait * 1.5, self._pace.longest_reconnect_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait)
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        self._number = self._bdseq.take()
-        will = self._messages.death(self._number)
-        session = Session(self._uplink, f"vitrine-{self._name}", self._arrived)
+        number = self._bdseq.take()
+        self._identity.use(number)
+        will = self._outbox.messages.death(number)
+        server = self._uplink.servers[self._server]
+        confirmed = (lambda one: self._outbox.confirmed(ranges([one]))) if self._by_broker else None
+        session = Session(self._uplink, server, f"vitrine-{self._name}", self._arrived, confirmed)
+        self._host.connected(self.broker)
         farewell = None
         try:
             try:
-                await session.open(*will, self._topics)
+                refused = await session.open(*will, self._topics())
             except OSError:
-                self._bdseq.give_back(self._number)
+                self._bdseq.give_back(number)
                 raise
-            self._birth(session)
-            self._delivery.start(time.monotonic())
-            _log.info("uplink born", broker=f"{self._uplink.host}:{self._uplink.port}", bdseq=self._number)
-            await self._stay(session, stop)
-            for message in self._messages.device_deaths(self._clock.now_ms()):
-                session.publish(*message)
-            farewell = will
+            self._check_refused(refused)
+            if await self._host_is_there(session, stop):
+                farewell = will
+                await self._live(session, number, stop)
+        except SessionLost:
+            farewell = None
+            raise
         finally:
-            self._session = None
+            self._outbox.forget()
             await session.close(farewell)
+
+    async def _live(self, session: Session, number: int, stop: asyncio.Event) -> None:
+        """Be born, and send until the end; HostGone where the primary host has left."""
+        began = time.monotonic()
+        self._outbox.begin(session, number, self._health())
+        self._births, self._reason, self._since = self._births + 1, "", datetime.now(UTC)
+        _log.info("uplink born", broker=self.broker, bdseq=number)
+        try:
+            await self._stay(session, stop)
+            self._outbox.end()
+        except SessionLost:
+            self._note_end(session, time.monotonic() - began)
+            raise
+        finally:
+            if time.monotonic() - began >= _LONG_ENOUGH:
+                self._longest_wait = self._pace.reconnect_s
 
     async def _stay(self, session: Session, stop: asyncio.Event) -> None:
         ending = asyncio.ensure_future(stop.wait())
@@ -122,95 +190,81 @@ class EdgeNode:
             while not stop.is_set():
                 await asyncio.wait(either, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
                 session.check()
-                self._send_backlog()
+                if self._conflict:
+                    sign, self._conflict = self._conflict, ""
+                    raise SessionLost(sign)
+                if self._uplink.primary_host and self._host.online is False:
+                    raise HostGone(f"the primary host “{self._host.host}” is offline")
+                self._give_birth(time.monotonic())
+                self._outbox.tick(host_away=self._host.online is False)
                 if time.monotonic() >= next_health:
                     next_health = time.monotonic() + _HEALTH_EVERY
-                    self._send_health(session)
+                    self._outbox.tell(self._health())
         finally:
             ending.cancel()
 
-    def _birth(self, session: Session) -> None:
-        self._told = self._health()
-        births = self._messages.births(
-            self._clock.now_ms(), self._number, str(self._queue.epoch), self._told, self._latest
-        )
-        for message in births:
-            session.publish(*message)
-        self._session = session
+    async def _host_is_there(self, session: Session, stop: asyncio.Event) -> bool:
+        """Wait for the primary host, where there is one; False at `stop`, HostGone to try another broker."""
+        several, began = len(self._uplink.servers) > 1, time.monotonic()
+        while self._uplink.primary_host and not self._host.online:
+            if stop.is_set():
+                return False
+            if self._reason != (waiting := f"waits for the primary host “{self._host.host}”"):
+                _log.info("waits for the primary host", host=self._host.host, broker=self.broker)
+                self._reason = waiting
+            self._heard.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), _TICK)
+            session.check()
+            if several and (self._host.online is False or time.monotonic() - began > self._pace.host_wait_s):
+                raise HostGone(f"the primary host “{self._host.host}” is not online on {self.broker}")
+        return True
 
-    def _send(self, frame: Frame, record: Record, *, historical: bool) -> None:
-        assert self._session is not None
-        message = self._messages.data(frame, marked(record), self._clock.now_ms(), historical=historical)
-        if message is None:
-            self._give_up(frame, "its device is no longer in the installation file")
-            return
-        self._session.publish(*message)
-        self._delivery.sent(frame.number, time.monotonic())
+    def _topics(self) -> list[str]:
+        topic = self._outbox.messages.topic
+        return [
+            topic(Message.NCMD),
+            topic(Message.DCMD, "+"),
+            state_topic(self._host.host),
+            topic(Message.NBIRTH),
+            topic(Message.NDEATH),
+        ]
 
-    def _send_backlog(self) -> None:
-        if self._session is None or self._host_online is False or self._clock.may_improve():
-            return
-        numbers = self._delivery.due(self._queue.pending, time.monotonic())
-        for frame in self._queue.read(numbers) if numbers else ():
-            self._send_again(frame)
+    def _check_refused(self, refused: list[str]) -> None:
+        needed = set(self._topics()[:3]) & set(refused)
+        if needed:
+            raise SessionLost(f"the broker refuses the subscription to {', '.join(sorted(needed))}")
+        for topic in refused:
+            _log.warning("subscription refused: a second gateway of this name would not be noticed", topic=topic)
 
-    def _send_again(self, frame: Frame) -> None:
-        assert self._session is not None
-        if frame.kind is Kind.LOSS:
-            self._session.publish(*self._messages.loss(frame, self._clock.now_ms(), historical=False))
-            self._delivery.sent(frame.number, time.monotonic())
-            return
-        try:
-            record = restamped(decode_record(frame.body), self._clock)
-        except PayloadError as error:
-            self._give_up(frame, str(error))
-            return
-        self._send(frame, record, historical=True)
+    def _note_end(self, session: Session, lasted_s: float) -> None:
+        now = time.monotonic()
+        self._warn(self._identity.taken_over(now) if session.taken_over else self._identity.ended(lasted_s, now))
 
-    def _give_up(self, frame: Frame, reason: str) -> None:
-        _log.warning("record cannot be sent", record=frame.number, reason=reason)
-        self._queue.report_lost(Ranges([(frame.number, frame.number)]), (frame.time_ms, frame.time_ms), reason)
+    def _give_birth(self, now: float) -> None:
+        """Give the birth that a host asked for, where it is time."""
+        if self._outbox.session and self._commands.rebirth_due(now):
+            self._outbox.birth(self._outbox.session, self._health())
 
-    def _send_health(self, session: Session) -> None:
-        now = self._health()
-        changed = {name: value for name, value in now.items() if self._told.get(name) != value}
-        if changed:
-            session.publish(*self._messages.node_data(changed, self._clock.now_ms()))
-            self._told = now
-
-    # --- what arrives ------------------------------------------------------------------------------------------------
+    def _warn(self, sign: str) -> str:
+        if sign:
+            _log.warning("another gateway seems to have this identity", sign=sign)
+        return sign
 
     def _arrived(self, topic: str, payload: bytes) -> None:
+        messages, now = self._outbox.messages, time.monotonic()
         try:
-            if topic == state_topic(HOST):
-                self._host_said(payload)
-            elif topic == self._messages.topic(Message.NCMD):
-                self._commanded(payload)
+            if topic == state_topic(self._host.host):
+                was = self._host.online
+                if self._host.hear(payload) and self._host.online and was is False:
+                    self._outbox.delivery.host_returned(now)
+                self._heard.set()
+            elif topic == messages.topic(Message.NCMD):
+                self._commands.take(payload, now)
+                self._give_birth(now)
+            elif topic == messages.topic(Message.NBIRTH):
+                self._conflict = self._warn(self._identity.hear_birth(payload, now))
+            elif topic == messages.topic(Message.NDEATH):
+                self._warn(self._identity.hear_death(payload, now))
         except (PayloadError, SessionLost) as error:
             _log.warning("message not understood", topic=topic, reason=str(error))
-
-    def _host_said(self, payload: bytes) -> None:
-        try:
-            document = json.loads(payload)
-            online, at = bool(document["online"]), int(document["timestamp"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise PayloadError("the host's state is not as Sparkplug wants it") from error
-        if at < self._state_ms:
-            return
-        returned = online and self._host_online is False
-        self._host_online, self._state_ms = online, at
-        if returned:
-            self._delivery.host_returned(time.monotonic())
-
-    def _commanded(self, payload: bytes) -> None:
-        for metric in decode(payload).metrics:
-            if metric.name == REBIRTH and metric.value is True and self._session:
-                _log.info("rebirth asked for")
-                self._birth(self._session)
-            elif metric.name == ACK and isinstance(metric.value, str):
-                self._acknowledged(Ack.from_json(metric.value))
-
-    def _acknowledged(self, ack: Ack) -> None:
-        if ack.epoch == self._queue.epoch:
-            self._queue.settle(ack.records)
-            self._delivery.acknowledged(ack.records)

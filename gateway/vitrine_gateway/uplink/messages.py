@@ -7,9 +7,11 @@ from vitrine.quality import Test
 from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, encode
 from vitrine_gateway.queue import Frame
 from vitrine_gateway.record import Record, Value
+from vitrine_gateway.site import SiteDevice
 from vitrine_gateway.uplink.metrics import NODE_TYPES, Catalogue
 
 _BAD = 0
+_ALL_TESTS = sum(Test)
 
 
 class Messages:
@@ -28,32 +30,28 @@ class Messages:
         metric = Metric(name=uplink.BDSEQ, datatype=DataType.INT64, value=bdseq)
         return self.topic(Message.NDEATH), encode(Payload(metrics=(metric,)))
 
-    def births(
-        self,
-        now_ms: int,
-        bdseq: int,
-        epoch: str,
-        health: dict[str, str | int | float | None],
-        latest: dict[str, dict[str, Value]],
-    ) -> list[tuple[str, bytes]]:
-        """Return NBIRTH and every DBIRTH; the sequence begins at 0."""
+    def node_birth(
+        self, now_ms: int, bdseq: int, epoch: str, health: dict[str, str | int | float | None]
+    ) -> tuple[str, bytes]:
+        """Return NBIRTH; the sequence begins at 0."""
         self._seq = 0
-        found = [self._message(Message.NBIRTH, "", self._catalogue.node_birth(now_ms, bdseq, epoch, health), now_ms)]
-        for device in self._catalogue.site.devices:
-            metrics = self._catalogue.device_birth(device, now_ms, latest.get(device.key, {}))
-            found.append(self._message(Message.DBIRTH, device.key, metrics, now_ms))
-        return found
+        return self._message(Message.NBIRTH, "", self._catalogue.node_birth(now_ms, bdseq, epoch, health), now_ms)
 
-    def device_deaths(self, now_ms: int) -> list[tuple[str, bytes]]:
-        """Return the DDEATH of every device."""
-        return [self._message(Message.DDEATH, one.key, [], now_ms) for one in self._catalogue.site.devices]
+    def device_birth(self, device: SiteDevice, now_ms: int, latest: dict[str, Value]) -> tuple[str, bytes]:
+        """Return the DBIRTH of a device, with its latest values."""
+        return self._message(Message.DBIRTH, device.key, self._catalogue.device_birth(device, now_ms, latest), now_ms)
+
+    def device_death(self, device: str, now_ms: int) -> tuple[str, bytes]:
+        """Return the DDEATH of a device."""
+        return self._message(Message.DDEATH, device, [], now_ms)
 
     def data(self, frame: Frame, record: Record, now_ms: int, *, historical: bool) -> tuple[str, bytes] | None:
         """Return the DDATA of a record; None where nothing of it is declared any more."""
+        aliases = self._catalogue.channels.get(record.device, {})
         metrics = [
-            metric
+            _metric(value, alias, historical=historical)
             for value in sorted(record.values, key=lambda value: value.time_ms)
-            if (metric := self._metric(record.device, value, historical=historical))
+            if (alias := aliases.get(value.channel)) is not None
         ]
         if not metrics:
             return None
@@ -80,20 +78,16 @@ class Messages:
         ]
         return self._message(Message.NDATA, "", metrics, now_ms)
 
-    def _metric(self, device: str, value: Value, *, historical: bool) -> Metric | None:
-        alias = self._catalogue.alias(device, value.channel)
-        if alias is None:
-            return None
-        properties = {}
-        if value.value is None:
-            properties[uplink.QUALITY] = PropertyValue(DataType.INT32, _BAD)
-        if value.tests:
-            properties[uplink.TESTS] = PropertyValue(DataType.INT32, value.tests & sum(Test))
-        return Metric(
-            alias=alias, timestamp=value.time_ms, value=value.value, historical=historical, properties=properties
-        )
-
     def _message(self, message: Message, device: str, metrics: list[Metric], now_ms: int) -> tuple[str, bytes]:
         payload = encode(Payload(timestamp=now_ms, seq=self._seq, metrics=tuple(metrics)), self._catalogue.types)
         self._seq = (self._seq + 1) % 256
         return self.topic(message, device), payload
+
+
+def _metric(value: Value, alias: int, *, historical: bool) -> Metric:
+    properties = {}
+    if value.value is None:
+        properties[uplink.QUALITY] = PropertyValue(DataType.INT32, _BAD)
+    if value.tests:
+        properties[uplink.TESTS] = PropertyValue(DataType.INT32, value.tests & _ALL_TESTS)
+    return Metric(alias=alias, timestamp=value.time_ms, value=value.value, historical=historical, properties=properties)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from vitrine import __version__, uplink
@@ -24,22 +24,42 @@ NODE_TYPES: dict[str, DataType] = {
     uplink.CLOCK_SOURCE: DataType.STRING,
     uplink.CLOCK_OFFSET: DataType.DOUBLE,
     uplink.DEVICES_FAILING: DataType.STRING,
+    uplink.RECORDS_LOST: DataType.INT64,
+    uplink.CLOCK_STEPS: DataType.INT64,
+    uplink.BYTES_WRITTEN: DataType.INT64,
+    uplink.DISK_FREE: DataType.INT64,
+    uplink.CPU_TEMPERATURE: DataType.DOUBLE,
+    uplink.UNDER_VOLTAGE: DataType.BOOLEAN,
+    uplink.MEMORY: DataType.INT64,
 }
 
 
 class Catalogue:
-    """Aliases of one site, unique over the node and all its devices."""
+    """Aliases of one site, unique over the node and all its devices; one that was given is never given again."""
 
     def __init__(self, site: Site) -> None:
-        self.site = site
-        names = [("", name) for name in NODE_TYPES]
-        for device in site.devices:
-            names += [(device.key, name) for name in (*device.channel_keys, uplink.RECORD, uplink.TIME_SOURCE)]
-        self._aliases = {name: alias for alias, name in enumerate(names, start=1)}
+        self._aliases: dict[tuple[str, str], int] = {}
         #: Types by alias, for data messages.
-        self.types: dict[int | str, DataType] = {
-            alias: _type_of(device, name) for (device, name), alias in self._aliases.items()
+        self.types: dict[int | str, DataType] = {}
+        self._give("", NODE_TYPES)
+        self.take(site)
+
+    def take(self, site: Site) -> None:
+        """Take the site as it is now; what was declared before keeps its alias."""
+        self.site = site
+        self.devices = {device.key: device for device in site.devices}
+        for device in site.devices:
+            self._give(device.key, (*device.channel_keys, uplink.RECORD, uplink.TIME_SOURCE))
+        #: Channel → alias of every device that the births declare now.
+        self.channels = {
+            device.key: {key: self._aliases[device.key, key] for key in device.channel_keys} for device in site.devices
         }
+
+    def _give(self, device: str, names: Iterable[str]) -> None:
+        for name in names:
+            if (device, name) not in self._aliases:
+                alias = len(self._aliases) + 1
+                self._aliases[device, name], self.types[alias] = alias, _type_of(device, name)
 
     def alias(self, device: str, name: str) -> int | None:
         """Return the alias of a metric of a device, or of the node for ''; None where there is none."""

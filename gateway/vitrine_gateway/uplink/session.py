@@ -1,21 +1,27 @@
-"""One connection to the broker: a fresh client, its will, its subscriptions, and what arrives."""
+"""One connection to a broker: a fresh client, its will, its subscriptions, and what arrives."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from vitrine.errors import ConfigurationError
 from vitrine.installation import Uplink
+from vitrine_gateway.uplink.credentials import secure, tls_reason
 
-_KEEPALIVE = 15
 _TIMEOUT = 10.0
+_FAREWELL = 2.0
+_WITH_WILL = 0x04
+#: Messages handed to the client whose bytes have not left yet: beyond these, the backlog waits, and live records too.
+_BUSY, _STUCK = 500, 3000
 
 
 class SessionLost(Exception):  # noqa: N818  # it says what happened
@@ -25,36 +31,58 @@ class SessionLost(Exception):  # noqa: N818  # it says what happened
 class Session:
     """Everything happens in the event loop; the client's own thread only moves bytes."""
 
-    def __init__(self, uplink: Uplink, client_id: str, on_message: Callable[[str, bytes], None]) -> None:
-        self._uplink, self._on_message = uplink, on_message
+    def __init__(
+        self,
+        uplink: Uplink,
+        server: tuple[str, int],
+        client_id: str,
+        on_message: Callable[[str, bytes], None],
+        on_confirmed: Callable[[int], None] | None = None,
+    ) -> None:
+        self._uplink, self._server = uplink, server
+        self._on_message, self._on_confirmed = on_message, on_confirmed
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         #: Done when the connection has ended, with the reason.
         self.ended: asyncio.Future[str] = self._loop.create_future()
-        self._subscribed = asyncio.Event()
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311, reconnect_on_failure=False
-        )
-        self._client.connect_timeout = _TIMEOUT
-        self._client.on_connect = self._connected
-        self._client.on_connect_fail = lambda *_: self._from_thread(self._finish, "the broker cannot be reached")
-        self._client.on_disconnect = self._disconnected
-        self._client.on_subscribe = lambda *_: self._from_thread(self._subscribed.set)
-        self._client.on_message = self._arrived
-        secure(self._client, uplink)
+        #: Whether the broker said that a newer connection of the same client took this one's place (MQTT 5).
+        self.taken_over = False
+        self._granted: asyncio.Future[list[Any]] = self._loop.create_future()
+        self._asked_of_broker: dict[int, int] = {}
+        self._handed = self._left = 0
+        self._complaint = ""
+        self._five = uplink.mqtt == "5"
+        self._client = self._make_client(client_id)
 
-    async def open(self, will_topic: str, will: bytes, topics: list[str]) -> None:
-        """Connect and subscribe; SessionLost where that is not possible, OSError where nothing was sent."""
+    @property
+    def busy(self) -> bool:
+        """Tell whether the link is slower than what was handed to it: the backlog should wait."""
+        return self._handed - self._left > _BUSY
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether so much waits to leave that live records should rather wait in the queue."""
+        return self._handed - self._left > _STUCK
+
+    async def open(self, will_topic: str, will: bytes, topics: list[str]) -> list[str]:
+        """Connect and subscribe; return the topics that the broker refuses.
+
+        SessionLost where that is not possible, OSError where nothing was sent.
+        """
         self._client.will_set(will_topic, will, qos=1, retain=False)
-        await asyncio.to_thread(self._client.connect, self._uplink.host, self._uplink.port, _KEEPALIVE)
+        try:
+            await asyncio.to_thread(self._connect)
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            raise ConnectionError(tls_reason(error)) from error
         self._client.loop_start()
         try:
             async with asyncio.timeout(_TIMEOUT):
                 await self._ready
-                self._client.subscribe([(topic, 1) for topic in topics])
-                await self._subscribed.wait()
+                self._subscribe(topics)
+                codes = await self._granted
         except TimeoutError as error:
             raise SessionLost("the broker does not answer") from error
+        return [topic for topic, code in zip(topics, codes, strict=False) if code.is_failure]
 
     def check(self) -> None:
         """Raise SessionLost where the connection has ended, also where the client did not say so."""
@@ -63,24 +91,31 @@ class Session:
         if self.ended.done():
             raise SessionLost(self.ended.result())
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0) -> paho.MQTTMessageInfo:
-        """Hand a message to the client; SessionLost where it does not take it."""
+    def publish(self, topic: str, payload: bytes, qos: int = 0, number: int = 0) -> paho.MQTTMessageInfo:
+        """Hand a message to the client; SessionLost where it does not take it.
+
+        With QoS 1 and a record's `number`, `on_confirmed(number)` follows when the broker has confirmed it.
+        """
         self.check()
         info = self._client.publish(topic, payload, qos=qos, retain=False)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise SessionLost(paho.error_string(info.rc))
+        self._handed += 1
+        if number and qos:
+            self._asked_of_broker[info.mid] = number
         return info
 
     async def close(self, farewell: tuple[str, bytes] | None = None) -> None:
         """End the connection, after a last message that is known to have left."""
-        if farewell and not self.ended.done():
-            info = self.publish(*farewell, qos=1)
-            await asyncio.to_thread(_wait, info)
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
-        for future in (self._ready, self.ended):
-            if not future.done():
-                future.cancel()
+        try:
+            if farewell and not self.ended.done():
+                await asyncio.to_thread(_wait, self.publish(*farewell, qos=1))
+        finally:
+            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL) if self._five else None)
+            await asyncio.to_thread(self._client.loop_stop)
+            for future in (self._ready, self.ended, self._granted):
+                if not future.done():
+                    future.cancel()
 
     # --- called by the client's thread -------------------------------------------------------------------------------
 
@@ -91,14 +126,72 @@ class Session:
             self._from_thread(self._accept)
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
-        self._from_thread(self._finish, f"the connection to the broker is lost: {reason}")
+        self.taken_over = reason.getName() == "Session taken over"
+        why = self._complaint or str(reason)
+        self._from_thread(self._finish, f"the connection to the broker is lost: {why}")
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
         self._from_thread(self._on_message, message.topic, bytes(message.payload))
 
+    def _published(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:  # noqa: ANN401
+        self._left += 1
+        if self._on_confirmed:
+            self._from_thread(self._confirm, mid, reason)
+
+    def _logged(self, _client: Any, _data: Any, level: int, text: str) -> None:  # noqa: ANN401
+        if level == paho.MQTT_LOG_ERR and " on socket: " in text:
+            self._complaint = tls_reason(text.split(" on socket: ", 1)[1])
+
     def _from_thread(self, call: Callable[..., None], *arguments: object) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
+
+    # --- in the event loop -------------------------------------------------------------------------------------------
+
+    def _make_client(self, client_id: str) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=None if self._five else True,
+            protocol=paho.MQTTv5 if self._five else paho.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = _TIMEOUT
+        client.max_inflight_messages = self._uplink.window
+        client.on_connect = self._connected
+        client.on_connect_fail = lambda *_: self._from_thread(self._finish, "the broker cannot be reached")
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = lambda _client, _data, _mid, codes, _properties: self._from_thread(self._grant, codes)
+        client.on_message = self._arrived
+        client.on_publish = self._published
+        client.on_log = self._logged
+        secure(client, self._uplink)
+        return client
+
+    def _connect(self) -> None:
+        host, port = self._server
+        keepalive = max(1, int(self._uplink.keepalive_s))
+        if not self._five:
+            self._client.connect(host, port, keepalive)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+        properties.SessionExpiryInterval = 0
+        self._client.connect(host, port, keepalive, clean_start=True, properties=properties)
+
+    def _subscribe(self, topics: list[str]) -> None:
+        if self._five:
+            self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+        else:
+            self._client.subscribe([(topic, 1) for topic in topics])
+
+    def _grant(self, codes: list[Any]) -> None:
+        if not self._granted.done():
+            self._granted.set_result(codes)
+
+    def _confirm(self, mid: int, reason: Any) -> None:  # noqa: ANN401
+        number = self._asked_of_broker.pop(mid, None)
+        if number is not None and self._on_confirmed and not reason.is_failure:
+            self._on_confirmed(number)
 
     def _accept(self) -> None:
         if not self._ready.done():
@@ -107,30 +200,14 @@ class Session:
     def _finish(self, reason: str) -> None:
         if not self._ready.done():
             self._ready.set_exception(SessionLost(reason))
+        elif not self._granted.done():
+            self._granted.set_exception(SessionLost(reason))
         if not self.ended.done():
             self.ended.set_result(reason)
 
 
-def secure(client: paho.Client, uplink: Uplink) -> None:
-    """Set password and certificates; ConfigurationError where a file cannot be read."""
-    try:
-        if uplink.username:
-            password = Path(uplink.password_file).read_text(encoding="utf-8").strip() if uplink.password_file else None
-            client.username_pw_set(uplink.username, password)
-        if uplink.ca:
-            context = ssl.create_default_context(cafile=uplink.ca)
-            if uplink.certificate:
-                context.load_cert_chain(uplink.certificate, uplink.key or None)
-            client.tls_set_context(context)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"the credentials for the broker cannot be read: {error}",
-            hint="See ca, certificate, key and password_file under [gateway] uplink.",
-        ) from error
-
-
 def _wait(info: paho.MQTTMessageInfo) -> None:
     try:
-        info.wait_for_publish(timeout=2.0)
+        info.wait_for_publish(timeout=_FAREWELL)
     except (RuntimeError, ValueError) as error:
         raise SessionLost(str(error)) from error

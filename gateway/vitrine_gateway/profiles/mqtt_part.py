@@ -1,0 +1,134 @@
+"""What a profile says of a sensor that publishes over MQTT: topics, times, availability, and where values lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitrine.table_reader import TableReader
+from vitrine_gateway.mqtt import json_path
+from vitrine_gateway.mqtt.timestamp import FORMATS
+from vitrine_gateway.mqtt.topic import mistake
+
+DIALECTS: tuple[str, ...] = ("json", "sparkplug")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttTime:
+    """Where the message says when it was measured."""
+
+    path: str
+    #: ``unix_s``, ``unix_ms`` or ``iso8601``.
+    format: str
+    #: True where the time is written without its zone: the site must declare one.
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttAvailability:
+    """A topic that says whether the sensor, or what stands before it, is there."""
+
+    topic: str
+    online: str = "online"
+    offline: str = "offline"
+    #: Where the word lies when the message is a JSON object.
+    path: str = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttPart:
+    """The ``[mqtt]`` of a profile."""
+
+    dialect: str = "json"
+    #: Template of the main topic; empty: the installation file names it.
+    topic: str = ""
+    #: True where the profile fits many sensors, so that a site must choose its channels.
+    choose: bool = False
+    time: MqttTime | None = None
+    availability: tuple[MqttAvailability, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttPlace:
+    """Where the value of one channel lies."""
+
+    #: Template of a topic of its own; empty: the main one.
+    topic: str = ""
+    #: Path in the JSON message, or name of a Sparkplug metric; may hold names.
+    path: str = "$"
+    #: True → 1 and false → 0.
+    boolean: bool = False
+    #: Words that mean a number, and words that mean "no value".
+    words: tuple[tuple[str, float], ...] = ()
+    none: tuple[str, ...] = ()
+    #: Where the message says its unit.
+    unit_path: str = ""
+
+
+def read_part(table: TableReader) -> MqttPart:
+    """Read ``[mqtt]``."""
+    part = MqttPart(
+        dialect=table.choice("dialect", DIALECTS, default="json"),
+        topic=_topic(table),
+        choose=table.take("choose", bool) or False,
+        time=_read_time(table.table("time")),
+        availability=tuple(map(_read_availability, table.tables("availability"))),
+    )
+    table.finish()
+    return part
+
+
+def read_place(table: TableReader, part: MqttPart) -> MqttPlace:
+    """Read what is MQTT's in one channel."""
+    words = table.mapping("words", lambda inner, name: (name, inner.number(name, required=True)))
+    none = table.take("none", list) or []
+    if not all(isinstance(word, str) for word in none):
+        table.note("wrong-type", "none", f"{none} is not a list of texts", 'for example ["unavailable"]')
+        none = []
+    return MqttPlace(
+        topic=_topic(table),
+        path=_path(table, "path", check=part.dialect == "json", required=not table.has("topic")),
+        boolean=table.take("boolean", bool) or False,
+        words=tuple(words.values()),
+        none=tuple(none),
+        unit_path=_path(table, "unit_path", check=True) if table.has("unit_path") else "",
+    )
+
+
+def _read_time(table: TableReader | None) -> MqttTime | None:
+    if table is None:
+        return None
+    time = MqttTime(
+        path=_path(table, "path", check=True, required=True),
+        format=table.choice("format", FORMATS, required=True),
+        local=table.take("local", bool) or False,
+    )
+    table.finish()
+    return time
+
+
+def _read_availability(table: TableReader) -> MqttAvailability:
+    availability = MqttAvailability(
+        topic=_topic(table, required=True),
+        online=table.text("online") or "online",
+        offline=table.text("offline") or "offline",
+        path=_path(table, "path", check=True) if table.has("path") else "state",
+    )
+    table.finish()
+    return availability
+
+
+def _topic(table: TableReader, *, required: bool = False) -> str:
+    topic = table.text("topic", required=required)
+    if topic and (wrong := mistake(topic)):
+        table.note("not-a-topic", "topic", wrong, "levels between /, {name} for what a site fills in")
+    return topic
+
+
+def _path(table: TableReader, key: str, *, check: bool, required: bool = False) -> str:
+    path = table.text(key, required=required) or "$"
+    if check:
+        try:
+            json_path.steps_of(path.replace("{", "").replace("}", ""))
+        except ValueError as error:
+            table.note("not-a-path", key, str(error), json_path.ALLOWED)
+    return path

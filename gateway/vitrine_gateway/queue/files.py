@@ -1,0 +1,142 @@
+"""The files of a queue as one: writing at the end, finding by number, giving space back, counting what is written."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from pathlib import Path
+from uuid import UUID
+
+from vitrine_gateway.queue.frame import Frame
+from vitrine_gateway.queue.segment import Segment, create, read_segment
+
+#: Block of the file systems of a Raspberry Pi; a disk takes no less.
+BLOCK_BYTES = 4096
+
+
+class Files:
+    """Segments in the order of their numbers; the last one is written to."""
+
+    def __init__(self, folder: Path, epoch: UUID, segments: list[Segment], first: int, segment_bytes: int) -> None:
+        self.folder, self._epoch, self._segment_bytes = folder, epoch, segment_bytes
+        for segment in [one for one in segments if not one.numbers]:
+            segment.path.unlink(missing_ok=True)
+        self.segments = [one for one in segments if one.numbers]
+        self._lowest = [one.numbers.lowest for one in self.segments]
+        self.size = sum(one.size for one in self.segments)
+        #: Bytes given to the system, and bytes of the blocks that the disk was made to write with them.
+        self.bytes_written = self.bytes_on_disk = 0
+        self._read: tuple[Path, int, dict[int, Frame]] | None = None
+        self.active, self._file = self._begin(first)
+        self._synced = 0
+
+    @property
+    def finished(self) -> list[Segment]:
+        """All but the one that is written to."""
+        return self.segments[:-1]
+
+    def has_room(self, length: int) -> bool:
+        """Tell whether so many bytes still belong into the active file."""
+        return not self.active.numbers or self.active.sound_end + length <= self._segment_bytes
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame; OSError leaves the file as it was."""
+        length = self._write(frame.to_bytes())
+        self.active.note(frame)
+        self.active.sound_end += length
+        self.active.size = self.active.sound_end
+        self.size += length
+
+    def roll(self, first: int) -> None:
+        """Finish the active file and begin that of the records from `first` on; OSError where neither is possible."""
+        index = self.active.index()
+        self._write(index)
+        self.sync()
+        self.active.sound_end += len(index)
+        self.active.size = self.active.sound_end
+        self.size += len(index)
+        try:
+            active, file = self._begin(first)
+        except OSError:
+            self._take_back(len(index))
+            raise
+        os.close(self._file)
+        self.active, self._file, self._synced = active, file, 0
+
+    def sync(self) -> None:
+        """Wait until the disk holds all that was written; may run in a thread of its own."""
+        end, synced = self.active.sound_end, self._synced
+        handle = os.dup(self._file)
+        try:
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+        if end > synced:
+            blocks = (end - 1) // BLOCK_BYTES - synced // BLOCK_BYTES + 1
+            self.bytes_on_disk += blocks * BLOCK_BYTES
+            self._synced = max(self._synced, end)
+
+    def remove(self, segment: Segment) -> None:
+        """Take a finished file away."""
+        segment.path.unlink(missing_ok=True)
+        at = self.segments.index(segment)
+        del self.segments[at], self._lowest[at]
+        self.size -= segment.size
+
+    def replace(self, segment: Segment, thinned: Segment) -> None:
+        """Know a file by what it now holds."""
+        at = self.segments.index(segment)
+        self.segments[at] = thinned
+        self._lowest[at] = thinned.numbers.lowest
+        self.size += thinned.size - segment.size
+        self.bytes_written += thinned.size
+        self.bytes_on_disk += thinned.size + BLOCK_BYTES
+        self._read = None
+
+    def holding(self, number: int) -> Segment | None:
+        """Return the file that holds a number."""
+        at = bisect_right(self._lowest, number) - 1
+        return self.segments[at] if at >= 0 and number in self.segments[at].numbers else None
+
+    def frame(self, number: int) -> Frame | None:
+        """Read a frame; None where it is not there or damaged. The frames of the last file asked for are kept."""
+        segment = self.holding(number)
+        if segment is None:
+            return None
+        path, end, held = self._read or (None, 0, {})
+        if path != segment.path:
+            held, end = {}, 0
+        if end != segment.sound_end:
+            held.update((frame.number, frame) for frame in read_segment(segment, end))
+            self._read = (segment.path, segment.sound_end, held)
+        return held.get(number)
+
+    def close(self) -> None:
+        """Let go of the active file."""
+        os.close(self._file)
+
+    def _begin(self, first: int) -> tuple[Segment, int]:
+        segment = create(self.folder, self._epoch, first)
+        file = os.open(segment.path, os.O_WRONLY | os.O_APPEND)
+        self.segments.append(segment)
+        self._lowest.append(first)
+        self.size += segment.size
+        self.bytes_on_disk += 2 * BLOCK_BYTES  # its first block and its name
+        return segment, file
+
+    def _write(self, data: bytes) -> int:
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            os.ftruncate(self._file, self.active.sound_end)
+            raise
+        self.bytes_written += written
+        return written
+
+    def _take_back(self, length: int) -> None:
+        self.active.sound_end -= length
+        self.active.size = self.active.sound_end
+        self.size -= length
+        os.ftruncate(self._file, self.active.sound_end)
