@@ -17,6 +17,8 @@ from vitrine.settings import settings
 from vitrine_database import policy
 from vitrine_database.connection import connect
 from vitrine_database.edition import Edition
+from vitrine_database.gaps import gaps as find_gaps
+from vitrine_database.gaps_report import report as report_gaps
 from vitrine_database.migration import migrate as run_migrations
 from vitrine_database.status import status as read_status
 from vitrine_database.status_report import report
@@ -84,3 +86,26 @@ def policies(
     with connect(url or settings().database_url) as connection:
         policy.apply(connection, wished)
     Console(highlight=False).print(translate("vitrine_database", language(), "policies.done"), style="green")
+
+
+@database.command()
+def gaps(
+    slug: Annotated[str, typer.Argument(help="Installation.", metavar="INSTALLATION", show_default=False)],
+    url: Url = "",
+    first: Annotated[datetime.datetime | None, typer.Option("--from", help="Begin, UTC; a day before the end.")] = None,
+    last: Annotated[datetime.datetime | None, typer.Option("--to", help="End, UTC; now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Tell what is missing of an installation, and why, as far as it is known; exit code 1 where anything is."""
+    end = last.replace(tzinfo=datetime.UTC) if last else datetime.datetime.now(datetime.UTC)
+    begin = first.replace(tzinfo=datetime.UTC) if first else end - datetime.timedelta(days=1)
+    if begin >= end:
+        raise typer.BadParameter("the period ends before it begins")
+    with connect(url or settings().database_url) as connection:
+        found = find_gaps(connection, slug, begin, end)
+    if as_json:
+        print(json.dumps(asdict(found) | {"complete": found.complete}, default=str, ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        report_gaps(found, Console(highlight=False, soft_wrap=True), language())
+    if not found.complete:
+        raise typer.Exit(1)
