@@ -21,7 +21,7 @@ from vitrine_api.failures import LastResort, tell_failures
 from vitrine_api.headers import SameOrigin, SecurityHeaders
 from vitrine_api.live import LiveValues
 from vitrine_api.portal import routes as portal
-from vitrine_api.rest import catalogue, datasets, indicators, live, measurements
+from vitrine_api.rest import catalogue, datasets, evidence, indicators, live, measurements
 from vitrine_api.rest.requests import known_parameters
 from vitrine_api.secret_key import secret_key
 
@@ -41,8 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.exports = ExportSlots()
     app.state.live = LiveValues(app.state.pool)
     tell_failures(app)
-    for router in (catalogue.router, measurements.router, live.router, indicators.router, datasets.router):
-        app.include_router(router, prefix="/api/v1", dependencies=[Depends(known_parameters)])
+    for room in (catalogue, measurements, live, indicators, evidence, datasets):
+        app.include_router(room.router, prefix="/api/v1", dependencies=[Depends(known_parameters)])
     app.include_router(health.router)
     app.include_router(documentation.router)
     app.include_router(portal.router, include_in_schema=False)

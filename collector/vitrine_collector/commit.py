@@ -10,6 +10,7 @@ from vitrine.errors import VitrineError
 from vitrine.logs import logger
 from vitrine_collector.batch import Batch, Refused
 from vitrine_collector.evidence import Evidence, hours_of
+from vitrine_collector.series_quality import note_new
 from vitrine_collector.writer import Writer
 from vitrine_database.queries import Queries
 
@@ -86,6 +87,7 @@ class Commit:
                 rows, installations = self._batch.part(part.first, part.last)
                 written = Writer(connection).write(rows)
                 Evidence(connection).measured(records, rows, hours_of(rows, installations))
+                note_new(connection, rows)
             Evidence(connection).delivered(records)
             Evidence(connection).refused(part.refused)
             row = connection.execute(_SQL["transaction_id"]).fetchone()

@@ -24,6 +24,7 @@ from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.births import device_birth, node_birth
 from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
 from vitrine_collector.inbox import Incoming, Item
+from vitrine_collector.members import Members, doubt, online
 from vitrine_collector.node_data import bd_seq_of, read_node_data
 from vitrine_collector.nodes import Metrics, Nodes, NodeState, Parsed, device_metrics
 from vitrine_collector.rebirths import Node, Rebirths
@@ -58,9 +59,12 @@ class Intake:
         hand_over: Callable[[Batch], None],
         limits: Limits,
         writer_waits: Callable[[], bool] = lambda: True,
+        members: Members | None = None,
     ) -> None:
         self._store, self._hand_over, self._limits = store, hand_over, limits
         self._writer_waits = writer_waits
+        self._members = members or Members()
+        self._alive = self._members.alive
         self._nodes = Nodes(reorder_s=limits.reorder_s)
         self.rebirths = Rebirths(spread_s=limits.rebirth_spread_s, interval_s=limits.rebirth_interval_s)
         self._arrival = Arrival()
@@ -74,7 +78,7 @@ class Intake:
         """Handle one message; whatever is wrong with it, the next one is handled too."""
         if not isinstance(item, Incoming):
             self._nodes.forget_all()
-            self._store.run(registry.all_offline)
+            self._doubt()
             return
         self.counts["received"] += 1
         self._guarded(item, lambda: self._dispatch(item))
@@ -82,6 +86,8 @@ class Intake:
 
     def tick(self) -> list[Node]:
         """Do what time demands; return the nodes to ask for their births."""
+        if self._members.alive != self._alive:
+            self._share_anew()
         for state in self._nodes.overdue(time.monotonic()):
             _log.info("sequence broken", node="/".join(state.node))
             self._nodes.forget(state.node)
@@ -93,6 +99,26 @@ class Intake:
     def finish(self) -> None:
         """Hand over what is left."""
         self._hand_over_now()
+
+    def _doubt(self) -> list[Node]:
+        """Note that this collector's nodes are not known to be there, and return them."""
+
+        def note(connection: psycopg.Connection) -> list[Node]:
+            said = online(connection)
+            mine = [node for node in said if self._members.mine(node) and self._nodes.get(node) is None]
+            doubt(connection, [said[node] for node in mine])
+            return mine
+
+        return self._store.run(note)
+
+    def _share_anew(self) -> None:
+        """Leave the nodes that are another's business now, and take up those that have become this one's."""
+        self._alive = self._members.alive
+        for state in self._nodes.leave(lambda node: not self._members.mine(node)):
+            for queue in [queue for queue in self._taken if queue[0] == state.gateway_id]:
+                del self._taken[queue]
+        for node in self._doubt():
+            self.rebirths.want(node, time.monotonic())
 
     def _guarded(self, incoming: Incoming, work: Callable[[], None]) -> None:
         try:
@@ -117,6 +143,9 @@ class Intake:
         topic = _topic(incoming.topic)
         if topic.message in (Message.NCMD, Message.DCMD):
             self.counts["ignored"] += 1
+            return
+        if not self._members.mine((topic.group, topic.node)):
+            self.counts["others"] += 1
             return
         parsed = self._parsed(incoming, topic)
         if topic.message is Message.NBIRTH:

@@ -30,6 +30,11 @@ class _Readings(PrometheusCollector):
         yield CounterMetricFamily("vitrine_collector_rows", "Measurements written", totals.rows)
         yield CounterMetricFamily("vitrine_collector_batches", "Transactions committed", totals.batches)
         yield CounterMetricFamily("vitrine_collector_acknowledged", "Records acknowledged", totals.acknowledged)
+        yield CounterMetricFamily(
+            "vitrine_collector_flags_changed",
+            "Flags changed by tests that look at neighbours",
+            service.series_quality.changed,
+        )
         yield GaugeMetricFamily("vitrine_collector_inbox", "Messages waiting in the inbox", len(service.inbox))
         yield GaugeMetricFamily(
             "vitrine_collector_commit_age_seconds", "Arrival to commit, oldest message of the last batch", totals.age_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -129,6 +129,13 @@ class Nodes:
     def forget_all(self) -> None:
         """Trust nothing of any node: what they said meanwhile was not heard."""
         self._states.clear()
+
+    def leave(self, others: Callable[[Node], bool]) -> list[NodeState]:
+        """Forget the nodes of others, and return them."""
+        left = [state for node, state in self._states.items() if others(node)]
+        for state in left:
+            del self._states[state.node]
+        return left
 
     def overdue(self, now: float) -> list[NodeState]:
         """Return the nodes that have a hole in their sequence for too long."""

@@ -108,11 +108,6 @@ def device_died(connection: psycopg.Connection, gateway_id: int, key: str, time:
     connection.execute(_SQL["device_offline"], {"gateway": gateway_id, "key": key, "time": time})
 
 
-def all_offline(connection: psycopg.Connection) -> None:
-    """Note that nothing is known of any node, since the broker was not heard."""
-    connection.execute(_SQL["all_offline"])
-
-
 def held_records(connection: psycopg.Connection, gateway_id: int, epoch: UUID) -> Ranges:
     """Return the records of a queue that are in the database."""
     return Ranges(connection.execute(_SQL["held_records"], {"gateway": gateway_id, "epoch": epoch}).fetchall())

@@ -18,6 +18,8 @@ from vitrine_collector.commit import Commit
 from vitrine_collector.host import Host
 from vitrine_collector.inbox import Inbox
 from vitrine_collector.intake import Intake, Limits
+from vitrine_collector.members import BEAT_S, Members
+from vitrine_collector.series_quality import SeriesQuality
 from vitrine_collector.session import Broker
 from vitrine_collector.store import Stopped, Store
 from vitrine_database.queries import Queries
@@ -25,6 +27,8 @@ from vitrine_database.queries import Queries
 _SQL = Queries("vitrine_collector", "queries/service.sql")
 _log = logger("collector")
 _IDLE_S = 0.05
+#: Between two looks for values whose neighbours have come.
+_JUDGE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -64,12 +68,27 @@ class Collector:
         self._handed: queue.Queue[Batch | None] = queue.Queue(maxsize=1)
         self._catalogue_store = Store(database_url, self._abandon, name="vitrine collector births")
         self._write_store = Store(database_url, self._abandon, name="vitrine collector")
+        self._judge_store = Store(database_url, self._stopping, name="vitrine collector quality")
+        self.series_quality = SeriesQuality()
+        self._member_store = Store(database_url, self._stopping, name="vitrine collector members")
+        self.members = Members()
         self.intake = Intake(
-            self._catalogue_store, self._hand_over, limits or Limits(), writer_waits=self._handed.empty
+            self._catalogue_store,
+            self._hand_over,
+            limits or Limits(),
+            writer_waits=self._handed.empty,
+            members=self.members,
         )
+        work = {
+            "host": self.host.run,
+            "intake": self._take_in,
+            "write": self._write,
+            "quality": self._judge,
+            "members": self._belong,
+        }
         self._threads = [
-            threading.Thread(target=self._watched(work), name=f"collector-{name}", daemon=True)
-            for name, work in (("host", self.host.run), ("intake", self._take_in), ("write", self._write))
+            threading.Thread(target=self._watched(todo), name=f"collector-{name}", daemon=True)
+            for name, todo in work.items()
         ]
 
     @property
@@ -100,7 +119,7 @@ class Collector:
     def wait(self) -> None:
         """Wait for the end, and end in order: stop listening, write, acknowledge, say offline."""
         self._stopping.wait()
-        host, intake, write = self._threads
+        host, intake, write, *others = self._threads
         self.host.stop_listening()
         deadline = time.monotonic() + self._grace_s
         for thread in (intake, write):
@@ -109,10 +128,12 @@ class Collector:
             _log.warning("end without the database; gateways will send again", messages=len(self.inbox))
             self._abandon.set()
         self.host.leave()
-        for thread in (intake, write, host):
+        for thread in (intake, write, host, *others):
             thread.join(self._grace_s)
         self._catalogue_store.close()
         self._write_store.close()
+        self._judge_store.close()
+        self._member_store.close()
         if self._failure is not None:
             raise self._failure
 
@@ -150,6 +171,17 @@ class Collector:
             self._write_store.run(commit.proceed)
             self._acknowledge(batch)
             self._count(batch, commit)
+
+    def _belong(self) -> None:
+        while not self._stopping.wait(BEAT_S):
+            # Who does not hear the broker has no node.
+            online = self.host.online.is_set()
+            self._member_store.run(self.members.beat if online else self.members.leave)
+        self._member_store.run(self.members.leave)
+
+    def _judge(self) -> None:
+        while not self._stopping.wait(_JUDGE_S):
+            self._judge_store.run(lambda connection: self.series_quality.work(connection, self._stopping))
 
     def _acknowledge(self, batch: Batch) -> None:
         for (node, epoch), records in receipts(batch.records).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,12 +15,15 @@ from vitrine.command import language
 from vitrine.durations import seconds
 from vitrine.i18n import translate
 from vitrine.settings import settings
+from vitrine_database import backup as copies
 from vitrine_database import policy
 from vitrine_database.connection import connect
 from vitrine_database.edition import Edition
+from vitrine_database.gaps import gaps as find_gaps
+from vitrine_database.gaps_report import report as report_gaps
 from vitrine_database.migration import migrate as run_migrations
 from vitrine_database.status import status as read_status
-from vitrine_database.status_report import report
+from vitrine_database.status_report import report, size
 
 database = typer.Typer(help="Schema and state of the database.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -84,3 +88,50 @@ def policies(
     with connect(url or settings().database_url) as connection:
         policy.apply(connection, wished)
     Console(highlight=False).print(translate("vitrine_database", language(), "policies.done"), style="green")
+
+
+@database.command()
+def gaps(
+    slug: Annotated[str, typer.Argument(help="Installation.", metavar="INSTALLATION", show_default=False)],
+    url: Url = "",
+    first: Annotated[datetime.datetime | None, typer.Option("--from", help="Begin, UTC; a day before the end.")] = None,
+    last: Annotated[datetime.datetime | None, typer.Option("--to", help="End, UTC; now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Tell what is missing of an installation, and why, as far as it is known; exit code 1 where anything is."""
+    end = last.replace(tzinfo=datetime.UTC) if last else datetime.datetime.now(datetime.UTC)
+    begin = first.replace(tzinfo=datetime.UTC) if first else end - datetime.timedelta(days=1)
+    if begin >= end:
+        raise typer.BadParameter("the period ends before it begins")
+    with connect(url or settings().database_url) as connection:
+        found = find_gaps(connection, slug, begin, end)
+    if as_json:
+        print(json.dumps(asdict(found) | {"complete": found.complete}, default=str, ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        report_gaps(found, Console(highlight=False, soft_wrap=True), language())
+    if not found.complete:
+        raise typer.Exit(1)
+
+
+@database.command()
+def backup(file: Annotated[Path, typer.Argument(help="File to write.", show_default=False)], url: Url = "") -> None:
+    """Write the whole database into one file, with pg_dump, while everything goes on."""
+    console, words = Console(highlight=False, soft_wrap=True), language()
+    with console.status("") as line:
+        done = copies.backup(url or settings().database_url, file, lambda so_far: line.update(size(so_far, words)))
+    said = translate("vitrine_database", words, "backup.done", file=file, size=size(done, words))
+    console.print(said, style="green", markup=False)
+
+
+@database.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="File that “backup” wrote.", show_default=False)], url: Url = ""
+) -> None:
+    """Fill an empty database from a backup, with pg_restore, and bring its schema to this version."""
+    chosen, console = url or settings().database_url, Console(highlight=False, soft_wrap=True)
+    with console.status(translate("vitrine_database", language(), "backup.restoring", file=file)):
+        copies.restore(chosen, file)
+    state = run_migrations(chosen)
+    rows = state.measurements.rows if state.measurements else 0
+    said = translate("vitrine_database", language(), "backup.restored", file=file, rows=rows, edition=state.edition)
+    console.print(said, style="green", markup=False)

@@ -101,12 +101,10 @@ def _load_profile(device: Device, position: int, base: Path, problems: Problems)
 
 
 def _channels(device: Device, profile: profiles.Profile) -> tuple[SiteChannel, ...]:
-    wanted = {channel.key: channel for channel in device.channels}
-    return tuple(
-        _channel(source, wanted.get(source.key) or Channel(key=source.key))
-        for source in profile.channels
-        if not wanted or source.key in wanted
-    )
+    """Return the channels in the order of the file, or of the profile where the file names none."""
+    wanted = device.channels or tuple(Channel(key=source.key) for source in profile.channels)
+    sources = {source.key: source for source in profile.channels}
+    return tuple(_channel(sources[channel.key], channel) for channel in wanted if channel.key in sources)
 
 
 def _channel(source: profiles.Channel, wanted: Channel) -> SiteChannel:

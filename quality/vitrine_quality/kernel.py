@@ -16,7 +16,9 @@ from vitrine.quality import Quality
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.int16]
-_NEVER = np.inf
+Indices = NDArray[np.intp]
+#: Values that are looked at together, so that they stay near the processor.
+_BLOCK = 50_000
 
 
 def gross_range(values: Floats, fail: tuple[float, float] | None, suspect: tuple[float, float] | None) -> Flags:
@@ -53,34 +55,62 @@ def rate_of_change(times: Floats, values: Floats, suspect: float, fail: float | 
 
 
 def flat_line(times: Floats, values: Floats, suspect_s: float, fail_s: float | None, tolerance: float) -> Flags:
-    """Flag values that have stayed within a tolerance of the value at which they came to rest, for too long.
+    """Flag values since which, looking back for so long, all lay within a tolerance of one another.
 
-    Missing values neither end a rest nor prolong it. After a silence longer than the shorter limit the count begins
-    anew: nobody saw whether the value moved.
+    Missing values neither end a rest nor prolong it. A silence longer than the shorter limit ends it: nobody saw
+    whether the value moved. What a flag depends on lies in the window that ends with its value, so late values change
+    the flags of no more than one window.
     """
     flags = np.full(len(values), Quality.PASS, np.int16)
     there = np.flatnonzero(~np.isnan(values))
     if len(there):
-        rest = times[there] - times[there][_rest_starts(times[there], values[there], suspect_s, tolerance)]
-        flags[there[rest >= suspect_s]] = Quality.SUSPECT
-        flags[there[rest >= (_NEVER if fail_s is None else fail_s)]] = Quality.FAIL
+        seen, held = times[there], values[there]
+        begins = _begins(seen, held, suspect_s, tolerance)
+        flags[there[_at_rest(seen, held, begins, suspect_s, tolerance)]] = Quality.SUSPECT
+        if fail_s is not None:
+            flags[there[_at_rest(seen, held, begins, fail_s, tolerance)]] = Quality.FAIL
     flags[np.isnan(values)] = Quality.MISSING
     return flags
 
 
-def _rest_starts(times: Floats, values: Floats, silence_s: float, tolerance: float) -> NDArray[np.intp]:
-    """Return for each value the index at which its rest began. Shape (n,), no NaN."""
-    anew = np.concatenate([[True], np.diff(times) > silence_s])
-    if tolerance == 0:
-        anew[1:] |= values[1:] != values[:-1]
-        return np.maximum.accumulate(np.where(anew, np.arange(len(values)), 0))
-    starts = np.empty(len(values), np.intp)
-    start, reference = 0, values[0]
-    for index, (value, again) in enumerate(zip(values.tolist(), anew.tolist(), strict=True)):
-        if again or abs(value - reference) > tolerance:
-            start, reference = index, value
-        starts[index] = start
-    return starts
+def _at_rest(times: Floats, values: Floats, begins: Indices, window_s: float, tolerance: float) -> NDArray[np.bool_]:
+    """Tell which values end a window without a movement. Shapes (n,), no NaN; `begins`: where a stretch began."""
+    resting = times[begins] <= times - window_s
+    if tolerance > 0 and resting.any():
+        for ends in np.array_split(np.flatnonzero(resting), len(values) // _BLOCK + 1):
+            if not len(ends):
+                continue
+            first = begins[ends[0]]
+            seen = times[first : ends[-1] + 1]
+            starts = np.searchsorted(seen, times[ends] - window_s, side="right") - 1
+            first, seen = first + starts[0], seen[starts[0] :]
+            resting[ends] = _span(values[first : ends[-1] + 1], starts - starts[0], ends - first) <= tolerance
+    return resting
+
+
+def _begins(times: Floats, values: Floats, silence_s: float, tolerance: float) -> Indices:
+    """Return for each value where the stretch began that no silence and no single step interrupts."""
+    # Infinities of one sign have a difference that is none, and have not moved.
+    with np.errstate(invalid="ignore"):
+        still = (values[1:] == values[:-1]) | (np.abs(np.diff(values)) <= tolerance)
+    anew = np.concatenate([[False], ~still | (np.diff(times) > silence_s)])
+    return np.maximum.accumulate(np.where(anew, np.arange(len(values)), 0))
+
+
+def _span(values: Floats, starts: Indices, ends: Indices) -> Floats:
+    """Return maximum − minimum of each window, both ends included, from the extremes of 1, 2, 4, 8 … values."""
+    span = np.zeros(len(starts))
+    level = np.floor(np.log2(ends - starts + 1)).astype(np.intp)
+    highest, lowest = values, values
+    for power in range(int(level.max(initial=0)) + 1):
+        at = np.flatnonzero(level == power)
+        first, second = starts[at], ends[at] - 2**power + 1
+        high = np.maximum(highest[first], highest[second])
+        low = np.minimum(lowest[first], lowest[second])
+        span[at] = np.subtract(high, low, out=np.zeros(len(at)), where=high != low)
+        highest = np.maximum(highest[: -(2**power)], highest[2**power :])
+        lowest = np.minimum(lowest[: -(2**power)], lowest[2**power :])
+    return span
 
 
 def _graded(values: Floats, measure: Floats, suspect: float, fail: float | None) -> Flags:

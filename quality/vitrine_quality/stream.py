@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vitrine.installation import QualityRules
 from vitrine.quality import Quality, Test
+from vitrine_quality.rest import Rest
 from vitrine_quality.rules import declared
 
 
@@ -44,8 +45,7 @@ class Stream:
         self._last: _Value | None = None
         #: Value before the last one; NaN when missing.
         self._before = math.nan
-        #: Where the present rest began, and its last value so far: (begin, value, last time).
-        self._rest: tuple[float, float, float] | None = None
+        self._rest = Rest(rules) if rules.flat_line_suspect_s is not None else None
         self._floor = int(declared(rules))
 
     def push(self, time_s: float, value: float, gateway_tests: int = 0) -> tuple[int, int, Correction | None]:
@@ -93,21 +93,7 @@ class Stream:
         return _rank(abs(new.value - last.value) / (new.time - last.time), limit, self.rules.rate_of_change_fail)
 
     def _flat_line(self, new: _Value) -> int:
-        suspect, fail = self.rules.flat_line_suspect_s, self.rules.flat_line_fail_s
-        if suspect is None or math.isnan(new.value):
-            return 0
-        rested = self._rest
-        if rested is None or new.time - rested[2] > suspect or self._moved(new.value, rested[1]):
-            rested = new.time, new.value, new.time
-        self._rest = rested[0], rested[1], new.time
-        rest = new.time - rested[0]
-        if fail is not None and rest >= fail:
-            return 3
-        return 2 if rest >= suspect else 1
-
-    def _moved(self, value: float, reference: float) -> bool:
-        # Two infinities of one sign are no difference, although their difference is none that compares.
-        return value != reference and not abs(value - reference) <= self.rules.flat_line_tolerance
+        return 0 if self._rest is None or math.isnan(new.value) else self._rest.rank(new.time, new.value)
 
     @staticmethod
     def _grade(target: _Value, test: Test, rank: int) -> None:

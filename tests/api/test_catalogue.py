@@ -32,6 +32,7 @@ async def test_each_visitor_sees_what_they_may(client: httpx.AsyncClient, login:
         "installations/secret/live",
         "installations/secret/gateways",
         "installations/secret/completeness",
+        "installations/secret/gaps",
         "installations/secret/indicators",
         "channels/3",
         "datasets/vitrine_secret_1",

@@ -80,9 +80,9 @@ def test_flat_line(at, values, flags, tolerance):
     assert kernel.flat_line(array(*at), array(*values), 3, 5, tolerance).tolist() == flags
 
 
-def test_a_rest_is_measured_from_the_value_at_which_it_began():
+def test_a_rest_holds_values_within_the_tolerance_of_one_another():
     values = array(7, 7.5, 6.5, 7, 7.5, 8)
-    assert kernel.flat_line(np.arange(6.0), values, 3, None, 0.5).tolist() == [1, 1, 1, 3, 3, 1]
+    assert kernel.flat_line(np.arange(6.0), values, 3, None, 1.0).tolist() == [1, 1, 1, 3, 3, 1]
 
 
 @pytest.fixture(scope="module")

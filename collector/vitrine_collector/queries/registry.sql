@@ -58,10 +58,6 @@ UPDATE device SET online = false, changed_at = %(time)s WHERE gateway_id = %(gat
 -- A device's death.
 UPDATE device SET online = false, changed_at = %(time)s WHERE gateway_id = %(gateway)s AND key = %(key)s AND online;
 
--- all_offline --
--- Until they are born again, no node is known to be there.
-UPDATE gateway SET online = false WHERE online;
-
 -- held_records --
 -- The record numbers of a queue, as inclusive ranges.
 SELECT lower(part), upper(part) - 1

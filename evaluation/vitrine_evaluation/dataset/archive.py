@@ -116,7 +116,7 @@ def unpack(path: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
             _refuse(entries, path.stat().st_size)
             broken = {entry.filename: why for entry in entries if (why := _extract(archive, entry, folder))}
     except _DAMAGE as error:
-        raise DatasetError(f"the archive itself is damaged: {error}", hint="Download the package again.") from error
+        raise DatasetError(str(error), hint="Download the package again.") from error
     return [entry.filename for entry in entries], broken
 
 

@@ -1,0 +1,152 @@
+"""What is missing of an installation: silences of channels, records that gateways still owe or reported lost."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from vitrine.errors import ConfigurationError
+from vitrine_database.queries import Queries
+
+SQL = Queries("vitrine_database", "sql/gaps.sql")
+#: No more silences and losses than these are told; who finds so many needs a shorter period.
+MOST = 1000
+#: What is asked, each with the same parameters.
+QUERIES = ("channels", "silences", "queues", "losses")
+
+Reason = Literal["lost", "awaited", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelCount:
+    """What one channel holds in the period."""
+
+    path: str
+    period_s: float | None
+    #: Rows that its cadence lets expect; None where it declares no cadence.
+    expected: int | None
+    received: int
+    #: Rows that say why there is no value.
+    empty: int
+    first_value: datetime.datetime | None
+    last_value: datetime.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A stretch of a channel without any row, longer than two and a half periods."""
+
+    path: str
+    first_time: datetime.datetime
+    last_time: datetime.datetime
+    seconds: float
+    #: Rows that its cadence lets expect in between.
+    expected: int
+    reason: Reason
+    #: The gateway's words where records of that time are lost, else ''.
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCount:
+    """What is known of the numbered records of one queue of a gateway; the sets as PostgreSQL writes multiranges."""
+
+    node: str
+    epoch: str
+    held: str
+    lost: str
+    awaited: str
+    held_count: int
+    lost_count: int
+    awaited_count: int
+    repeated: int
+    restamped: int
+    uncertain: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossReport:
+    """Records that a gateway reported lost."""
+
+    node: str
+    epoch: str
+    records: str
+    first_time: datetime.datetime
+    last_time: datetime.datetime
+    reason: str
+    reported_at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gaps:
+    """The evidence of one installation and period."""
+
+    installation: str
+    first: datetime.datetime
+    last: datetime.datetime
+    channels: tuple[ChannelCount, ...]
+    silences: tuple[Silence, ...]
+    queues: tuple[QueueCount, ...]
+    losses: tuple[LossReport, ...]
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing is missing and no gateway owes anything."""
+        return not self.silences and not self.losses and not any(queue.awaited_count for queue in self.queues)
+
+
+def gaps(connection: psycopg.Connection, slug: str, first: datetime.datetime, last: datetime.datetime) -> Gaps:
+    """Return what is missing from `first` to before `last`; ConfigurationError where there is no such installation."""
+    row = connection.execute(SQL["installation"], {"slug": slug}).fetchone()
+    if row is None:
+        raise ConfigurationError(
+            f"there is no installation “{slug}” in this database", hint="Apply its file with: vitrine catalogue apply"
+        )
+    span = parameters(row[0], first, last)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = {query: cursor.execute(SQL[query], span).fetchall() for query in QUERIES}
+    return assembled(slug, first, last, rows)
+
+
+def parameters(installation_id: int, first: datetime.datetime, last: datetime.datetime) -> dict[str, object]:
+    """Return what each query of `QUERIES` wants; of the future nothing is expected."""
+    return {
+        "installation": installation_id,
+        "first": first,
+        "last": min(last, datetime.datetime.now(datetime.UTC)),
+        "most": MOST,
+    }
+
+
+def assembled(
+    slug: str, first: datetime.datetime, last: datetime.datetime, rows: Mapping[str, Sequence[dict[str, Any]]]
+) -> Gaps:
+    """Make the evidence of the rows of each query of `QUERIES`."""
+    return Gaps(
+        installation=slug,
+        first=first,
+        last=last,
+        channels=tuple(_channel(row, last) for row in rows["channels"]),
+        silences=tuple(_silence(row) for row in rows["silences"]),
+        queues=tuple(QueueCount(**row) for row in rows["queues"]),
+        losses=tuple(LossReport(**row) for row in rows["losses"]),
+    )
+
+
+def _channel(row: dict[str, Any], last: datetime.datetime) -> ChannelCount:
+    begin, period_s, expected = row["first_value"], row["period_s"], None
+    if period_s and begin is not None:
+        end = min(last, datetime.datetime.now(datetime.UTC))
+        expected = max(row["received"], int((end - begin).total_seconds() / period_s))
+    return ChannelCount(**row, expected=expected)
+
+
+def _silence(row: dict[str, Any]) -> Silence:
+    known = {key: value for key, value in row.items() if key not in ("lost", "awaited")}
+    reason: Reason = "lost" if row["lost"] is not None else "awaited" if row["awaited"] else "unknown"
+    return Silence(**known, reason=reason, detail=row["lost"] or "")

@@ -1,0 +1,112 @@
+"""What is missing of an installation, and why."""
+
+import datetime
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from vitrine.errors import ConfigurationError
+from vitrine_database.commands import database as app
+from vitrine_database.connection import connect
+from vitrine_database.gaps import gaps
+
+BEGIN = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+END = BEGIN + datetime.timedelta(minutes=10)
+EPOCH = "7a3c1df6-5b3e-4d6e-9a51-0d7f4f6c9b10"
+
+
+def seed(connection, *, held="{[1,601)}", lost="{}"):
+    connection.execute("INSERT INTO installation (slug, name) VALUES ('essai', '{}')")
+    connection.execute("INSERT INTO gateway (installation_id, node) VALUES (1, 'pi')")
+    connection.execute("INSERT INTO device (gateway_id, key) VALUES (1, 'feed')")
+    connection.execute(
+        "INSERT INTO channel (installation_id, device_id, key, path, name, period_s, created_at) VALUES"
+        " (1, 1, 'flow', 'feed/flow', '{}', 1, %s)",
+        [BEGIN],
+    )
+    connection.execute(
+        "INSERT INTO delivery (gateway_id, epoch, held, lost, repeated, first_at, last_at) VALUES (1, %s, %s, %s, 2, %s, %s)",
+        [EPOCH, held, lost, BEGIN, END],
+    )
+
+
+def write(connection, first_s, last_s):
+    connection.execute(
+        "INSERT INTO measurement SELECT %s + n * interval '1 s', 1, n, 1 FROM generate_series(%s::int, %s::int - 1) n",
+        [BEGIN, first_s, last_s],
+    )
+
+
+def test_nothing_is_missing(migrated):
+    with connect(migrated) as connection:
+        seed(connection)
+        write(connection, 0, 600)
+        found = gaps(connection, "essai", BEGIN, END)
+    assert found.complete
+    (channel,) = found.channels
+    assert (channel.expected, channel.received, channel.empty) == (600, 600, 0)
+    (queue,) = found.queues
+    assert (queue.held_count, queue.awaited_count, queue.lost_count, queue.repeated) == (600, 0, 0, 2)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("held", "lost", "reason"),
+    [
+        ("{[1,101),[161,601)}", "{[101,161)}", "lost"),
+        ("{[1,101),[161,601)}", "{}", "awaited"),
+        ("{[1,601)}", "{}", "unknown"),
+    ],
+)
+def test_a_silence_and_what_is_known_of_its_reason(plain_migrated, held, lost, reason):
+    with connect(plain_migrated) as connection:
+        seed(connection, held=held, lost=lost)
+        if reason == "lost":
+            connection.execute(
+                "INSERT INTO loss (gateway_id, epoch, records, first_time, last_time, reason)"
+                " VALUES (1, %s, '{[101,161)}', %s, %s, 'disk limit')",
+                [EPOCH, BEGIN + datetime.timedelta(seconds=100), BEGIN + datetime.timedelta(seconds=159)],
+            )
+        write(connection, 0, 100)
+        write(connection, 160, 600)
+        found = gaps(connection, "essai", BEGIN, END)
+    (silence,) = found.silences
+    assert (silence.path, silence.seconds, silence.expected, silence.reason) == ("feed/flow", 61.0, 60, reason)
+    assert silence.detail == ("disk limit" if reason == "lost" else "")
+    assert found.queues[0].awaited_count == (60 if reason == "awaited" else 0)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(("first_s", "last_s"), [(0, 300), (300, 600)])
+def test_silence_at_an_end_of_the_period(plain_migrated, first_s, last_s):
+    with connect(plain_migrated) as connection:
+        seed(connection)
+        write(connection, -5, 0)
+        write(connection, first_s, last_s)
+        (silence,) = gaps(connection, "essai", BEGIN, END).silences
+    assert silence.expected in (299, 300)
+
+
+@pytest.mark.plain
+def test_an_unknown_installation(plain_migrated):
+    with connect(plain_migrated) as connection, pytest.raises(ConfigurationError, match="no installation “rien”"):
+        gaps(connection, "rien", BEGIN, END)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("language", "words"), [("fr_CA.UTF-8", "60 enregistrements encore attendus"), ("en", "60 records still awaited")]
+)
+def test_the_command(plain_migrated, language, words):
+    with connect(plain_migrated) as connection:
+        seed(connection, held="{[1,101),[161,601)}")
+        write(connection, 0, 100)
+        write(connection, 160, 600)
+    period = ["--from", "2026-11-01T00:00:00", "--to", "2026-11-01T00:10:00", "--url", plain_migrated]
+    environment = {"LC_ALL": language, "COLUMNS": "160", "TERM": "dumb"}
+    told = CliRunner().invoke(app, ["gaps", "essai", *period], env=environment)
+    assert told.exit_code == 1
+    assert words in told.stdout
+    as_json = CliRunner().invoke(app, ["gaps", "essai", *period, "--json"], env=environment)
+    assert json.loads(as_json.stdout)["silences"][0]["path"] == "feed/flow"
