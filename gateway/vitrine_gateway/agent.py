@@ -20,6 +20,7 @@ from vitrine_gateway.mqtt.kept import kept_deliveries
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.record import encode, record_of
+from vitrine_gateway.service_manager import ServiceManager
 from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.delivery import Pace
 from vitrine_gateway.uplink.edge_node import EdgeNode, Health
@@ -52,6 +53,7 @@ class Agent:
         self._folder, self._place = folder, installation.gateway.health
         self._vitals = Vitals(site, self._instruments, self._queue, self._clock, folder)
         self._page = Page(self.snapshot)
+        self._manager = ServiceManager()
         self._unwritten = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -62,12 +64,14 @@ class Agent:
         serving = asyncio.create_task(self._serve())
         uplink_ = asyncio.create_task(self._node.run(stop))
         stopping = asyncio.create_task(stop.wait())
+        watching = asyncio.create_task(self._manager.watch(self._instruments.stuck, self._word))
         try:
             await asyncio.wait({reading, flushing, serving, uplink_, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
-            for task in (reading, flushing, serving):
+            self._manager.tell("STOPPING=1")
+            for task in (reading, flushing, serving, watching):
                 task.cancel()
-            for task in (reading, flushing, serving, uplink_):
+            for task in (reading, flushing, serving, watching, uplink_):
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         finally:
@@ -125,6 +129,11 @@ class Agent:
         else:
             self._vitals.faults.pop("gateway.proxy", None)
         return self._vitals.metrics()
+
+    def _word(self) -> str:
+        failing = self._instruments.failing()
+        told = f"{len(self._queue.pending)} records waiting"
+        return f"{told}; failing: {', '.join(failing)}" if failing else told
 
     def snapshot(self) -> Snapshot:
         """Return everything that is known at this moment."""

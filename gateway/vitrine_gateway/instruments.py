@@ -20,6 +20,8 @@ from vitrine_gateway.site import Site, SiteDevice
 _log = logger("gateway")
 #: Seconds that a single reading waits for sensors which publish when they like.
 _LONGEST_LISTENING = 15.0
+#: A reading that takes longer than this, and ten periods, will not end by itself.
+_STUCK_S = 120.0
 
 
 def _sensor_of(device: SiteDevice) -> Sensor:
@@ -49,6 +51,7 @@ class Instruments:
         self._site = site
         #: Slots in which a device was still being read when the next reading was due.
         self.missed_slots: dict[str, int] = {}
+        self._turns: dict[str, float] = {}
         for device in site.devices:
             if device.profile.protocol == "mqtt":
                 self._sensors[device.key] = _sensor_of(device)
@@ -61,6 +64,12 @@ class Instruments:
         """Return the devices that give nothing, or not everything, with the reason in English."""
         everyone: dict[str, Reader | Sensor] = {**self._readers, **self._sensors}
         return {key: one.failure for key, one in sorted(everyone.items()) if one.failure}
+
+    def stuck(self) -> list[str]:
+        """Return the Modbus devices whose reading has not come round for far too long, answered or not."""
+        now = time.monotonic()
+        patience = {device.key: _STUCK_S + 10 * device.device.every_s for device in self._site.devices}
+        return [key for key, turn in self._turns.items() if now - turn > patience[key]]
 
     def line_of(self, key: str) -> Line | None:
         """Return the line of a Modbus device."""
@@ -123,6 +132,7 @@ class Instruments:
         every = device.device.every_s
         due = time.monotonic() + (-time.time() % every)
         while True:
+            self._turns[device.key] = time.monotonic()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             await self._read(device.key, reader)
             late = math.floor((time.monotonic() - due) / every)

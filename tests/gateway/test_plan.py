@@ -6,13 +6,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.installation import Text
+from vitrine.installation import Connection, Text
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Cost, Request, plan
 from vitrine_gateway.profiles import Channel
 from vitrine_gateway.profiles.model import WIDTHS
 
-TCP, SLOW = Cost.of_line("tcp", 0), Cost.of_line("rtu", 9600)
+TCP = Cost.of(Connection(transport="tcp"))
+SLOW = Cost.of(Connection(transport="rtu", baudrate=9600))
 
 
 def channel(number: int, address: int, kind: str = "uint16", table: str = "holding") -> Channel:

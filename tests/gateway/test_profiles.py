@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vitrine.errors import InstallationError
+from vitrine.installation import Connection
 from vitrine.quality import Test
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Cost, plan
@@ -88,7 +89,7 @@ def _registers(profile: Profile, case: dict[str, dict[str, list[int]]]) -> dict[
         for position, word in enumerate(words)
     }
     found = {}
-    for request in plan(profile.channels, profile.max_registers, Cost.of_line("tcp", 0)):
+    for request in plan(profile.channels, profile.max_registers, Cost.of(Connection(transport="tcp"))):
         words = [memory.get((request.table, request.first + offset), 0) for offset in range(request.count)]
         for place in request.places:
             start = place.address - request.first

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from vitrine_gateway.commands import check as _check
+from vitrine_gateway.commands import plan as _plan
 from vitrine_gateway.commands import profiles as _profiles
 from vitrine_gateway.commands import read as _read
 from vitrine_gateway.commands import run as _run
+from vitrine_gateway.commands import status as _status
 
 gateway = typer.Typer(help="The agent that reads instruments.", no_args_is_help=True, pretty_exceptions_enable=False)
 check = typer.Typer(help="Check installation files.", pretty_exceptions_enable=False)
@@ -15,6 +17,8 @@ profiles = typer.Typer(help="Device profiles.", no_args_is_help=True, pretty_exc
 
 gateway.command("run")(_run.run)
 gateway.command("read")(_read.read)
+gateway.command("plan")(_plan.plan)
+gateway.command("status")(_status.status)
 check.command()(_check.check_files)
 profiles.command("list")(_profiles.list_profiles)
 profiles.command("show")(_profiles.show_profile)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vitrine.installation import SERIAL_TRANSPORTS, Connection
 from vitrine_gateway.profiles import Channel, Identity
 from vitrine_gateway.profiles.model import Table
 
 Place = Channel | Identity
+
+
+#: What an instrument is taken to think before it answers, and what a request takes on a network, in seconds.
+INSTRUMENT_S, NETWORK_S = 0.005, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +26,38 @@ class Cost:
     register: float
 
     @classmethod
-    def of_line(cls, transport: str, baudrate: int) -> Cost:
-        """Return the cost on a transport; a character takes 11 bits on a serial line."""
-        if transport == "rtu":
-            character = 11 / baudrate
-            # 8 bytes asked, 5 around the answer, twice 3.5 characters of silence, and the instrument's own delay
-            return cls(request=20 * character + 0.005, register=2 * character)
-        return cls(request=0.002, register=0.00002)
+    def of(cls, connection: Connection) -> Cost:
+        """Return the cost on a connection: on a serial line what its characters take, on a network next to nothing."""
+        if connection.transport not in SERIAL_TRANSPORTS:
+            return cls(request=NETWORK_S, register=0.00002)
+        frame, character = Frame.of(connection.transport), character_s(connection)
+        # Twice 3.5 characters of silence surround a frame (Modbus over serial line 1.02, 2.5.1.1).
+        around = (frame.asked + frame.answered + 7) * character
+        return cls(request=around + INSTRUMENT_S + connection.pause_s, register=frame.register * character)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes of a read request, of its answer without registers, and of one register in it."""
+
+    asked: int
+    answered: int
+    register: int
+
+    @classmethod
+    def of(cls, transport: str) -> Frame:
+        """Return the bytes of a transport (Modbus over serial line 1.02, 2.5; Modbus messaging on TCP/IP 1.0b, 3.1)."""
+        if transport.startswith("rtu"):
+            return cls(asked=8, answered=5, register=2)
+        if transport.startswith("ascii"):
+            return cls(asked=17, answered=11, register=4)
+        return cls(asked=12, answered=9, register=2)
+
+
+def character_s(connection: Connection) -> float:
+    """Return how long one character is on a serial wire: start, data, parity and stop bits."""
+    bits = 1 + connection.data_bits + (connection.parity != "N") + connection.stop_bits
+    return bits / connection.baudrate
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,7 @@ class Reader:
         connection = site.device.connection
         self._unit, self._timeout = connection.unit, connection.timeout_s
         sources = [channel.source for channel in site.channels]
-        self._requests = plan(
-            sources, site.profile.max_registers, Cost.of_line(connection.transport, connection.baudrate)
-        )
+        self._requests = plan(sources, site.profile.max_registers, Cost.of(connection))
         self._channels = {channel.key: channel for channel in site.channels}
         self._refused: dict[str, tuple[float, str]] = {}
         self._identified = False

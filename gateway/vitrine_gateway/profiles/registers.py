@@ -18,7 +18,7 @@ def read_register(table: TableReader, default_order: str) -> dict[str, object]:
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in invalid):
         table.note("wrong-type", "invalid", f"{invalid} is not a list of numbers", "for example [32767]")
         invalid = []
-    return {**found, "invalid": tuple(float(value) for value in invalid)}
+    return {**found, "invalid": tuple(invalid)}
 
 
 def read_identity(table: TableReader, default_order: str) -> Identity:
