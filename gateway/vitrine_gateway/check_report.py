@@ -13,6 +13,7 @@ from rich.table import Table
 from vitrine.errors import Problem
 from vitrine.i18n import Language, translate
 from vitrine.installation import Connection
+from vitrine_gateway.probe import Finding
 from vitrine_gateway.site import Site
 
 _ROOM = "vitrine_gateway"
@@ -89,3 +90,10 @@ def address(connection: Connection) -> str:
         frame = f"{connection.data_bits}{connection.parity}{connection.stop_bits}"
         return f"{connection.transport} {connection.serial_port} {connection.baudrate} {frame} #{connection.unit}"
     return f"{connection.transport} {connection.host}:{connection.port} #{connection.unit}"
+
+
+def finding_line(finding: Finding, words: Language) -> str:
+    """Write one finding of a probe."""
+    part = translate(_ROOM, words, f"probe.{finding.part}")
+    mark, told = ("×", finding.fault) if finding.fault else ("✓", finding.seen)
+    return f"{mark} {part} {finding.name}".rstrip() + f": {told}"

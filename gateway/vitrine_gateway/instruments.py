@@ -65,6 +65,10 @@ class Instruments:
         everyone: dict[str, Reader | Sensor] = {**self._readers, **self._sensors}
         return {key: one.failure for key, one in sorted(everyone.items()) if one.failure}
 
+    def reader_of(self, key: str) -> Reader | None:
+        """Return the reader of a Modbus device."""
+        return self._readers.get(key)
+
     def stuck(self) -> list[str]:
         """Return the Modbus devices whose reading has not come round for far too long, answered or not."""
         now = time.monotonic()

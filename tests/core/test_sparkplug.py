@@ -103,3 +103,66 @@ def test_a_topic_is_read_as_it_is_written(text: str, topic: Topic) -> None:
 def test_a_wrong_topic_is_refused(text: str) -> None:
     with pytest.raises(PayloadError, match="topic"):
         Topic.parse(text)
+
+
+def _wire() -> st.SearchStrategy[bytes]:
+    """Return payloads whose fields hold anything, among them texts that are not UTF-8 and deep nesting."""
+    number = st.integers(1, 20)
+    leaf = st.one_of(
+        st.builds(lambda n, v: bytes([n << 3]) + bytes([v & 0x7F]), st.integers(1, 15), st.integers(0, 127)),
+        st.builds(lambda n, v: _bytes_field(n, v), number, st.binary(max_size=20)),
+        st.builds(lambda n, v: _key(n, 5) + v, number, st.binary(min_size=4, max_size=4)),
+    )
+    return st.recursive(
+        st.lists(leaf, max_size=6).map(b"".join),
+        lambda inner: st.lists(st.one_of(leaf, st.builds(_bytes_field, number, inner)), max_size=5).map(b"".join),
+        max_leaves=25,
+    )
+
+
+def _key(number: int, kind: int) -> bytes:
+    key = number << 3 | kind
+    return bytes([key]) if key < 128 else bytes([key & 0x7F | 0x80, key >> 7])
+
+
+def _bytes_field(number: int, body: bytes) -> bytes:
+    size = len(body)
+    return _key(number, 2) + (bytes([size]) if size < 128 else bytes([size & 0x7F | 0x80, size >> 7])) + body
+
+
+@given(_wire())
+def test_a_hostile_payload_is_read_or_refused_and_nothing_else(data: bytes) -> None:
+    try:
+        payload = decode(_bytes_field(2, data) + data)
+    except PayloadError:
+        return
+    for metric in payload.metrics:
+        assert isinstance(metric.name, str)
+        assert metric.value is None or isinstance(metric.value, bool | int | float | str | bytes)
+        assert not metric.refused or metric.value is None
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    data = b""
+    for _ in range(300):
+        data = _long_field(2, _long_field(18, data))
+    with pytest.raises(PayloadError):
+        decode(data)
+
+
+def _long_field(number: int, body: bytes) -> bytes:
+    size, digits = len(body), bytearray()
+    while True:
+        digits.append(size & 0x7F | (0x80 if size > 127 else 0))
+        size >>= 7
+        if not size:
+            return _key(number, 2) + bytes(digits) + body
+
+
+@pytest.mark.parametrize("field", ["dataset_value", "template_value"])
+def test_a_value_that_is_not_read_says_what_it_was(field: str) -> None:
+    message = PayloadMessage()
+    metric = message.metrics.add(name="x")
+    getattr(metric, field).SetInParent()
+    (read,) = decode(message.SerializeToString()).metrics
+    assert (read.value, read.refused) == (None, field)

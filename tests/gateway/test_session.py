@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.broker import Rumqttd
+from tests.servers.fixtures import available
 from tests.servers.mosquitto import mosquitto as run_mosquitto
 from tests.servers.process import ServerProcess
 from vitrine.errors import ConfigurationError
@@ -16,7 +17,7 @@ from vitrine.installation import Uplink
 from vitrine.sparkplug import Message
 from vitrine_gateway.uplink.session import Session, SessionLost
 
-from .uplink_rig import Connect, Rig, rig, soon
+from .uplink_rig import PACE, Connect, Rig, rig, soon
 
 pytestmark = pytest.mark.anyio
 
@@ -52,13 +53,13 @@ async def test_each_broker_and_version_carries_births_data_and_deaths(
 
 async def test_connect_asks_for_a_clean_session_and_carries_the_will(tmp_path: Path, mosquitto: ServerProcess) -> None:
     for mqtt in ("3.1.1", "5"):
-        session = Session(Uplink(host="", port=0, mqtt=mqtt), ("127.0.0.1", mosquitto.port), "c", lambda *_: None)  # type: ignore[arg-type]
+        session = Session(Uplink(host="", port=0, mqtt=mqtt), ("127.0.0.1", mosquitto.port), "c", lambda *_: None)
         await session.open("spBv1.0/g/NDEATH/n", b"will", ["spBv1.0/g/NCMD/n"])
         client = session._client
         assert (client._will_qos, client._will_retain, client._will_payload) == (1, False, b"will")
         assert client._clean_start is True if mqtt == "5" else client._clean_session is True
         if mqtt == "5":
-            assert client._connect_properties.SessionExpiryInterval == 0
+            assert vars(client._connect_properties)["SessionExpiryInterval"] == 0
         await session.close()
 
 
@@ -109,7 +110,7 @@ def tls_broker(folder: Path, papers: Path, *more: str, certificate: str = "broke
         f"certfile {papers}/{certificate}.pem",
         f"keyfile {papers}/{certificate}.key",
     ]
-    with run_mosquitto(folder, [*settings, *more]) as server:
+    with available(), run_mosquitto(folder, [*settings, *more]) as server:
         yield server
 
 
@@ -117,7 +118,7 @@ def tls_broker(folder: Path, papers: Path, *more: str, certificate: str = "broke
 async def secured(folder: Path, port: int, papers: Path, **changes: object) -> AsyncIterator[Rig]:
     (folder / "gw").mkdir()
     settings: dict[str, object] = {"tls": True, "ca": f"{papers}/ours.pem", "delivery": "broker", **changes}
-    async with rig(folder / "gw", port, **settings) as one:
+    async with rig(folder / "gw", port, PACE, **settings) as one:
         yield one
 
 

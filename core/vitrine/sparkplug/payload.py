@@ -194,6 +194,9 @@ def _guess(value: Scalar) -> DataType:
 
 def _read_metric(source: Any) -> Metric:  # noqa: ANN401
     held = source.WhichOneof("value")
+    _check_text(source.name)
+    if held == "string_value":
+        _check_text(source.string_value)
     datatype = _datatype(source.datatype) if source.HasField("datatype") else None
     value = None if held is None or held in _REFUSED or source.is_null else getattr(source, held)
     return Metric(
@@ -213,10 +216,19 @@ def _read_properties(source: Any) -> dict[str, PropertyValue]:  # noqa: ANN401
     found = {}
     for key, item in zip(source.keys, source.values, strict=False):
         held = item.WhichOneof("value")
+        _check_text(key)
+        if held == "string_value":
+            _check_text(item.string_value)
         datatype = _datatype(item.type)
         value = None if held is None or held in _REFUSED or item.is_null else signed(getattr(item, held), datatype)
         found[key] = PropertyValue(datatype, value)
     return found
+
+
+def _check_text(text: object) -> None:
+    # The protobuf runtime gives bytes where a text is not UTF-8.
+    if not isinstance(text, str):
+        raise PayloadError(f"the payload is not Sparkplug B: a text in it is not UTF-8: {text!r:.80}")
 
 
 def _datatype(code: int) -> DataType:

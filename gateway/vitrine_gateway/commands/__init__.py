@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from vitrine_gateway.commands import check as _check
+from vitrine_gateway.commands import install as _install
 from vitrine_gateway.commands import plan as _plan
 from vitrine_gateway.commands import profiles as _profiles
 from vitrine_gateway.commands import read as _read
@@ -19,6 +20,7 @@ gateway.command("run")(_run.run)
 gateway.command("read")(_read.read)
 gateway.command("plan")(_plan.plan)
 gateway.command("status")(_status.status)
+gateway.command("install")(_install.install)
 check.command()(_check.check_files)
 profiles.command("list")(_profiles.list_profiles)
 profiles.command("show")(_profiles.show_profile)

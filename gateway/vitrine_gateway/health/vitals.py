@@ -90,6 +90,7 @@ class Vitals:
         if line is None:
             return DeviceHealth(key=device.key, failure=failure, missed_slots=missed)
         unit = line.statistics.unit(device.device.connection.unit)
+        reader = self._instruments.reader_of(device.key)
         return DeviceHealth(
             key=device.key,
             failure=failure,
@@ -101,6 +102,8 @@ class Vitals:
             damaged=unit.damaged,
             late=unit.late,
             latency_s=unit.round_trip_s,
+            breaker=reader.breaker if reader else None,
+            quarantined=len(reader.quarantined) if reader else None,
         )
 
     def _queue_health(self, held: QueueStatistics) -> QueueHealth:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 from vitrine.quality import Test
 from vitrine_gateway.modbus.client import REFUSALS, LineDown, NoAnswer, Refused
@@ -15,6 +16,7 @@ from vitrine_gateway.profiles import Channel
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice
 
+Breaker = Literal["closed", "open", "half-open"]
 #: Cycles without any answer after which a device is asked less often, so that it does not hold up its line.
 _PATIENCE = 3
 _LONGEST_PAUSE = 60.0
@@ -38,6 +40,18 @@ class Reader:
         self._misses = 0
         self._resume = 0.0
         self.failure = ""
+
+    @property
+    def breaker(self) -> Breaker:
+        """Tell whether the device is asked as planned, left alone for now, or tried again."""
+        if self._misses < _PATIENCE:
+            return "closed"
+        return "open" if time.monotonic() < self._resume else "half-open"
+
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """Return the channels whose registers the instrument refuses, with its words."""
+        return {key: reason for key, (_, reason) in self._refused.items()}
 
     async def read(self) -> Sample:
         """Read every channel once; a channel that gives nothing is there with None."""
