@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from vitrine.errors import ConfigurationError
+from vitrine.errors import ConfigurationError, VitrineError
 from vitrine.logs import logger
 from vitrine_gateway.clock import Clock
 from vitrine_gateway.health.page import Page
@@ -21,7 +23,7 @@ from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.record import encode, record_of
 from vitrine_gateway.service_manager import ServiceManager
-from vitrine_gateway.site import Site
+from vitrine_gateway.site import Site, load_site, runnable_site
 from vitrine_gateway.uplink.delivery import Pace
 from vitrine_gateway.uplink.edge_node import EdgeNode, Health
 
@@ -31,8 +33,11 @@ _log = logger("gateway")
 class Agent:
     """One gateway. A device that does not answer is no reason not to start."""
 
-    def __init__(self, site: Site, data_dir: Path, *, pace: Pace | None = None) -> None:
+    def __init__(
+        self, site: Site, data_dir: Path, *, pace: Pace | None = None, left_out: Mapping[str, str] | None = None
+    ) -> None:
         installation = site.installation
+        self._site, self.left_out = site, dict(left_out or {})
         self._settings = installation.gateway.queue
         folder = data_dir / f"{installation.slug}.{installation.gateway.node}"
         self._clock = Clock()
@@ -52,6 +57,7 @@ class Agent:
         self._node = EdgeNode(site, self._queue, self._clock, folder, self._health, pace)
         self._folder, self._place = folder, installation.gateway.health
         self._vitals = Vitals(site, self._instruments, self._queue, self._clock, folder)
+        self._vitals.faults.update(self.left_out)
         self._page = Page(self.snapshot)
         self._manager = ServiceManager()
         self._unwritten = 0
@@ -135,6 +141,32 @@ class Agent:
         told = f"{len(self._queue.pending)} records waiting"
         return f"{told}; failing: {', '.join(failing)}" if failing else told
 
+    def reload(self, path: Path) -> None:
+        """Read the installation file again; devices that stay as they are notice nothing. Mistakes change nothing."""
+        self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            site = load_site(path)
+            self._check_same(site)
+        except VitrineError as error:
+            _log.error("the file is not taken", reason=error.message, mistakes=[str(one) for one in error.problems])
+        else:
+            changed = self._instruments.change(site)
+            self._vitals.change(site)
+            self._node.devices_changed(site)
+            for key in self.left_out:
+                self._vitals.faults.pop(key, None)
+            _log.info("file read again", changed=changed)
+        self._manager.tell("READY=1")
+
+    def _check_same(self, site: Site) -> None:
+        """Raise where more than devices changed: that needs another start."""
+        ours, theirs = self._site.installation, site.installation
+        if (ours.slug, ours.gateway) != (theirs.slug, theirs.gateway):
+            raise ConfigurationError(
+                "[installation] slug or [gateway] changed, which a reload cannot follow",
+                hint="Start the gateway again: systemctl restart vitrine-gateway",
+            )
+
     def snapshot(self) -> Snapshot:
         """Return everything that is known at this moment."""
         return self._vitals.snapshot(self._node.status())
@@ -150,12 +182,20 @@ class Agent:
                 _log.error("no health page", reason=error.message, hint=error.hint)
 
 
-async def run_agent(site: Site, data_dir: Path) -> None:
-    """Run a gateway until SIGTERM or SIGINT."""
+async def run_agent(path: Path, data_dir: Path) -> None:
+    """Run a gateway until SIGTERM or SIGINT; SIGHUP makes it read its file again.
+
+    A device with mistakes is left out and named; the others are measured.
+    """
+    site, problems = runnable_site(path)
+    left_out = {problem.key.split(".")[0]: problem.message for problem in reversed(problems)}
+    for problem in problems:
+        _log.error("device left out", mistake=str(problem))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    agent = Agent(site, data_dir)
+    agent = Agent(site, data_dir, left_out=left_out)
+    loop.add_signal_handler(signal.SIGHUP, agent.reload, path)
     _log.info("gateway started", installation=site.installation.slug, devices=len(site.devices))
     await agent.run(stop)

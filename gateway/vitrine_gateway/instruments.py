@@ -52,13 +52,10 @@ class Instruments:
         #: Slots in which a device was still being read when the next reading was due.
         self.missed_slots: dict[str, int] = {}
         self._turns: dict[str, float] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._listening: list[asyncio.Task[None]] = []
         for device in site.devices:
-            if device.profile.protocol == "mqtt":
-                self._sensors[device.key] = _sensor_of(device)
-            else:
-                connection = device.device.connection
-                line = self._lines.setdefault(line_key(connection), Line(connection))
-                self._readers[device.key] = Reader(device, line)
+            self._add(device)
 
     def failing(self) -> dict[str, str]:
         """Return the devices that give nothing, or not everything, with the reason in English."""
@@ -88,14 +85,59 @@ class Instruments:
         """Read everything until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(asyncio.Event().wait())  # a site may lose its last device and get another
                 for device in self._site.devices:
-                    if device.key in self._readers:
-                        tasks.create_task(self._poll(device, self._readers[device.key]))
-                for source in self._sources():
-                    tasks.create_task(source.run())
+                    self._follow(device)
+                self._listen()
         finally:
+            self._tasks = None
             for line in self._lines.values():
                 line.close()
+
+    def change(self, site: Site) -> list[str]:
+        """Take a site's devices as they are now and return what changed; those that stay notice nothing.
+
+        A reading on its way is finished first, so that its answer is nobody else's.
+        """
+        old, new = ({device.key: device for device in one.devices} for one in (self._site, site))
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        sensors = {key for key in changed if key in self._sensors}
+        for key in changed:
+            for known in (self._readers, self._sensors, self.missed_slots, self._turns):
+                known.pop(key, None)
+        self._site = site
+        for key in changed:
+            if key in new:
+                self._add(new[key])
+                self._follow(new[key])
+        self._close_lines({line_key(device.device.connection) for device in site.devices})
+        if sensors or any(key in self._sensors for key in changed):
+            self._listen()
+        return changed
+
+    def _add(self, device: SiteDevice) -> None:
+        if device.profile.protocol == "mqtt":
+            self._sensors[device.key] = _sensor_of(device)
+        else:
+            connection = device.device.connection
+            line = self._lines.setdefault(line_key(connection), Line(connection))
+            self._readers[device.key] = Reader(device, line)
+
+    def _follow(self, device: SiteDevice) -> None:
+        if self._tasks is not None and (reader := self._readers.get(device.key)):
+            self._tasks.create_task(self._poll(device, reader))
+
+    def _listen(self) -> None:
+        """Listen to the sensors that there are now, in place of those before."""
+        for task in self._listening:
+            task.cancel()
+        if self._tasks is not None:
+            self._listening = [self._tasks.create_task(source.run()) for source in self._sources()]
+
+    def _close_lines(self, used: set[tuple[str, str, int]]) -> None:
+        for key in [key for key in self._lines if key not in used]:
+            self._lines.pop(key).close()
 
     async def once(self) -> None:
         """Read every Modbus device one time, and wait for a message of each sensor, or its longest silence."""
@@ -135,9 +177,11 @@ class Instruments:
         """Read a device on the wall clock's multiples of its period; a slot that is missed is not made up for."""
         every = device.device.every_s
         due = time.monotonic() + (-time.time() % every)
-        while True:
+        while self._readers.get(device.key) is reader:
             self._turns[device.key] = time.monotonic()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if self._readers.get(device.key) is not reader:
+                return
             await self._read(device.key, reader)
             late = math.floor((time.monotonic() - due) / every)
             if late > 0:

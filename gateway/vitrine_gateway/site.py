@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vitrine.errors import InstallationError
@@ -12,6 +13,10 @@ from vitrine.installation_file import inspect, invalid
 from vitrine.table_reader import Problems
 from vitrine.units import UNITS, conversion
 from vitrine_gateway import profiles, site_checks
+
+_OF_A_DEVICE = re.compile(r"device\[(\d+)\]")
+#: Mistakes that leave open which device is meant.
+_OF_THE_FILE = frozenset({"repeated-key", "line-conflict"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,23 @@ def load_site(path: Path) -> Site:
     if site is None or problems:
         raise invalid(path, problems)
     return site
+
+
+def runnable_site(path: Path) -> tuple[Site, Problems]:
+    """Read a site without the devices that have mistakes, and return it with these mistakes.
+
+    InstallationError where the mistakes lie elsewhere, or no device is left: then nothing can run.
+    """
+    site, problems = inspect_site(path)
+    faulty = {int(found[1]) - 1 for one in problems if (found := _OF_A_DEVICE.match(one.key))}
+    elsewhere = any(one.code in _OF_THE_FILE or not _OF_A_DEVICE.match(one.key) for one in problems)
+    if site is None or elsewhere:
+        raise invalid(path, problems)
+    keys = {device.key for position, device in enumerate(site.installation.devices) if position not in faulty}
+    devices = tuple(device for device in site.devices if device.key in keys)
+    if not devices:
+        raise invalid(path, problems)
+    return replace(site, devices=devices), problems
 
 
 def inspect_site(path: Path) -> tuple[Site | None, Problems]:

@@ -18,6 +18,7 @@ Wants=network-online.target
 Type=notify
 WatchdogSec=120
 ExecStart={program} gateway run {file} --data-dir {data_dir}
+ExecReload=/bin/kill -HUP $MAINPID
 User={user}
 Group={user}
 SupplementaryGroups=dialout

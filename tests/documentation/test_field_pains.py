@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = {language: ROOT / "docs" / language / "field-pains.md" for language in ("fr", "en")}
+PAGES = {"fr": ROOT / "docs/fr/ecueils.md", "en": ROOT / "docs/en/field-pains.md"}
 UNCOVERED = {"fr": "non couvert", "en": "not covered"}
 PAINS = 34
 

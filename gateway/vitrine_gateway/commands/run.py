@@ -10,7 +10,6 @@ import typer
 
 from vitrine import logs
 from vitrine_gateway.commands.terminal import File
-from vitrine_gateway.site import load_site
 
 
 def run(
@@ -25,4 +24,4 @@ def run(
     from vitrine_gateway.agent import run_agent
 
     logs.set_up(style=log_format, level=log_level)
-    asyncio.run(run_agent(load_site(file), data_dir))
+    asyncio.run(run_agent(file, data_dir))

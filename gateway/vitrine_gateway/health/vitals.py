@@ -33,6 +33,10 @@ class Vitals:
         self._day, self._written_before = 0, 0
         self._machine, self._asked = machine(folder), time.monotonic()
 
+    def change(self, site: Site) -> None:
+        """Tell of the devices of another site from now on."""
+        self._site = site
+
     def snapshot(self, status: UplinkStatus) -> Snapshot:
         """Return everything that is known at this moment."""
         installation = self._site.installation
