@@ -75,6 +75,8 @@ class Channel:
     unit: str = ""
     #: Digits after the decimal mark that people should see; None: the profile's.
     decimals: int | None = None
+    #: Seconds between two readings; None: the device's.
+    every_s: float | None = None
     #: As people state it, for example ``0.4 % of reading``.
     accuracy: str = ""
     calibration: Calibration | None = None
@@ -136,6 +138,8 @@ class Device:
     connection: Connection
     #: Seconds between two readings; for MQTT sensors, the longest expected silence.
     every_s: float
+    #: Seconds after the multiples of the period at which it is read.
+    phase_s: float = 0.0
     name: Text = field(default_factory=Text)
     #: Only these channels of the profile are read; empty: all of them.
     channels: tuple[Channel, ...] = ()

@@ -42,9 +42,12 @@ def _read_device(table: TableReader) -> Device:
         profile=profile,
         connection=read_connection(connection) if connection else Connection(transport="tcp"),
         every_s=table.duration("every", default=1.0),
+        phase_s=table.duration("phase") if table.has("phase") else 0.0,
         name=read_text(table, "name"),
         channels=_read_channels(table),
     )
+    if device.phase_s >= device.every_s:
+        table.note("out-of-range", "phase", "the phase is not shorter than the period", "a shorter duration")
     table.finish()
     return device
 
@@ -63,6 +66,7 @@ def _read_channels(table: TableReader) -> tuple[Channel, ...]:
             name=read_text(inner, "name"),
             unit=unit,
             decimals=inner.integer("decimals", low=0, high=9) if inner.has("decimals") else None,
+            every_s=inner.duration("every") if inner.has("every") else None,
             accuracy=inner.text("accuracy"),
             calibration=_read_calibration(inner),
             rules=_read_rules(inner),

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from vitrine.logs import logger
 from vitrine_gateway.modbus.line import Line, line_key
@@ -22,6 +23,23 @@ _log = logger("gateway")
 _LONGEST_LISTENING = 15.0
 #: A reading that takes longer than this, and ten periods, will not end by itself.
 _STUCK_S = 120.0
+#: Groups that are due within so many seconds of one another are read together.
+_TOGETHER_S = 0.005
+
+
+@dataclass(slots=True)
+class _Group:
+    """Channels of one device that are read together, and when they are due, on the monotonic clock."""
+
+    keys: frozenset[str]
+    every_s: float
+    due: float
+
+    def advance(self, now: float) -> int:
+        """Go on to the next slot that is not over, and return how many were missed."""
+        late = max(0, math.floor((now - self.due) / self.every_s))
+        self.due += self.every_s * (late + 1)
+        return late
 
 
 def _sensor_of(device: SiteDevice) -> Sensor:
@@ -69,8 +87,11 @@ class Instruments:
     def stuck(self) -> list[str]:
         """Return the Modbus devices whose reading has not come round for far too long, answered or not."""
         now = time.monotonic()
-        patience = {device.key: _STUCK_S + 10 * device.device.every_s for device in self._site.devices}
-        return [key for key, turn in self._turns.items() if now - turn > patience[key]]
+        return [
+            device.key
+            for device in self._site.devices
+            if device.key in self._turns and now - self._turns[device.key] > _STUCK_S + 10 * max(device.groups)
+        ]
 
     def line_of(self, key: str) -> Line | None:
         """Return the line of a Modbus device."""
@@ -174,23 +195,23 @@ class Instruments:
         ]
 
     async def _poll(self, device: SiteDevice, reader: Reader) -> None:
-        """Read a device on the wall clock's multiples of its period; a slot that is missed is not made up for."""
-        every = device.device.every_s
-        due = time.monotonic() + (-time.time() % every)
+        """Read a device on the wall clock's multiples of its periods; a slot that is missed is not made up for."""
+        now, phase = time.monotonic(), device.device.phase_s
+        groups = [_Group(keys, every, now + (phase - time.time()) % every) for every, keys in device.groups.items()]
         while self._readers.get(device.key) is reader:
             self._turns[device.key] = time.monotonic()
+            due = min(group.due for group in groups)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if self._readers.get(device.key) is not reader:
                 return
-            await self._read(device.key, reader)
-            late = math.floor((time.monotonic() - due) / every)
-            if late > 0:
-                self.missed_slots[device.key] = self.missed_slots.get(device.key, 0) + late
-            due += every * (late + 1)
+            ready = [group for group in groups if group.due <= due + _TOGETHER_S]
+            await self._read(device.key, reader, frozenset[str]().union(*(group.keys for group in ready)))
+            if missed := sum(group.advance(time.monotonic()) for group in ready):
+                self.missed_slots[device.key] = self.missed_slots.get(device.key, 0) + missed
 
-    async def _read(self, key: str, reader: Reader) -> None:
+    async def _read(self, key: str, reader: Reader, channels: frozenset[str] | None = None) -> None:
         before = reader.failure
-        sample = await reader.read()
+        sample = await reader.read(channels)
         if reader.failure != before:
             _log.warning("device fails", device=key, reason=reader.failure) if reader.failure else _log.info(
                 "device answers again", device=key

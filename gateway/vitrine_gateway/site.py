@@ -31,6 +31,8 @@ class SiteChannel:
     source: profiles.Channel
     scale: float
     shift: float
+    #: Seconds between two readings.
+    every_s: float
     accuracy: str
     calibration: Calibration | None
     rules: QualityRules
@@ -48,6 +50,15 @@ class SiteDevice:
     def key(self) -> str:
         """Key of the device."""
         return self.device.key
+
+    @property
+    def groups(self) -> dict[float, frozenset[str]]:
+        """Keys of the channels that are read together, by the seconds between two readings."""
+        periods = sorted({channel.every_s for channel in self.channels})
+        return {
+            period: frozenset(channel.key for channel in self.channels if channel.every_s == period)
+            for period in periods
+        }
 
     @property
     def channel_keys(self) -> tuple[str, ...]:
@@ -126,10 +137,11 @@ def _channels(device: Device, profile: profiles.Profile) -> tuple[SiteChannel, .
     """Return the channels in the order of the file, or of the profile where the file names none."""
     wanted = device.channels or tuple(Channel(key=source.key) for source in profile.channels)
     sources = {source.key: source for source in profile.channels}
-    return tuple(_channel(sources[channel.key], channel) for channel in wanted if channel.key in sources)
+    known = (channel for channel in wanted if channel.key in sources)
+    return tuple(_channel(sources[channel.key], channel, device.every_s) for channel in known)
 
 
-def _channel(source: profiles.Channel, wanted: Channel) -> SiteChannel:
+def _channel(source: profiles.Channel, wanted: Channel, every_s: float) -> SiteChannel:
     unit, scale, shift = source.unit, 1.0, 0.0
     if wanted.unit in UNITS and UNITS[wanted.unit].dimension == UNITS[source.unit].dimension:
         unit = wanted.unit
@@ -146,6 +158,7 @@ def _channel(source: profiles.Channel, wanted: Channel) -> SiteChannel:
         source=source,
         scale=scale,
         shift=shift,
+        every_s=wanted.every_s or every_s,
         accuracy=wanted.accuracy,
         calibration=wanted.calibration,
         rules=wanted.rules,

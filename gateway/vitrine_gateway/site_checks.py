@@ -26,6 +26,14 @@ def check_device(device: Device, profile: Profile, position: int, problems: Prob
         )
     elif profile.protocol == "mqtt":
         check_sensor(device, profile, here, problems)
+        for index, channel in enumerate(device.channels):
+            if channel.every_s is not None:
+                problems.note(
+                    "unknown-key",
+                    (*here, "channel", index, "every"),
+                    "a sensor that publishes has no period of its own for a channel",
+                    "every of the device, the longest silence expected",
+                )
     for index, channel in enumerate(device.channels):
         _check_channel(channel, profile, (*here, "channel", index), problems)
 

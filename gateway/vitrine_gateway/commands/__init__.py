@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from vitrine_gateway.commands import check as _check
+from vitrine_gateway.commands import doctor as _doctor
 from vitrine_gateway.commands import install as _install
 from vitrine_gateway.commands import plan as _plan
 from vitrine_gateway.commands import profiles as _profiles
@@ -20,6 +21,7 @@ gateway.command("run")(_run.run)
 gateway.command("read")(_read.read)
 gateway.command("plan")(_plan.plan)
 gateway.command("status")(_status.status)
+gateway.command("doctor")(_doctor.doctor)
 gateway.command("install")(_install.install)
 check.command()(_check.check_files)
 profiles.command("list")(_profiles.list_profiles)

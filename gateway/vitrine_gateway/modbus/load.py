@@ -30,7 +30,7 @@ class RequestLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLoad:
-    """What one device costs its line in each cycle."""
+    """What the channels of one device that are read together cost its line in each cycle."""
 
     key: str
     unit: int
@@ -87,7 +87,7 @@ def _line(devices: list[SiteDevice]) -> LineLoad:
     return LineLoad(
         name=line_name(connection),
         serial=connection.transport in SERIAL_TRANSPORTS,
-        devices=tuple(map(_device, devices)),
+        devices=tuple(_group(device, every) for device in devices for every in device.groups),
     )
 
 
@@ -99,14 +99,14 @@ def line_name(connection: Connection) -> str:
     return f"{connection.host}:{connection.port} {connection.transport}"
 
 
-def _device(device: SiteDevice) -> DeviceLoad:
-    connection = device.device.connection
-    sources = [channel.source for channel in device.channels]
+def _group(device: SiteDevice, every_s: float) -> DeviceLoad:
+    connection, keys = device.device.connection, device.groups[every_s]
+    sources = [channel.source for channel in device.channels if channel.key in keys]
     requests = plan(sources, device.profile.max_registers, Cost.of(connection))
     return DeviceLoad(
         key=device.key,
         unit=connection.unit,
-        every_s=device.device.every_s,
+        every_s=every_s,
         requests=tuple(_requests(requests, connection)),
     )
 

@@ -32,8 +32,10 @@ class Reader:
         self._line = line
         connection = site.device.connection
         self._unit, self._timeout = connection.unit, connection.timeout_s
-        sources = [channel.source for channel in site.channels]
-        self._requests = plan(sources, site.profile.max_registers, Cost.of(connection))
+        self._cost = Cost.of(connection)
+        self._plans: dict[frozenset[str], list[Request]] = {}
+        self._requests: list[Request] = []
+        self._wanted: tuple[str, ...] = ()
         self._channels = {channel.key: channel for channel in site.channels}
         self._refused: dict[str, tuple[float, str]] = {}
         self._identified = False
@@ -53,17 +55,26 @@ class Reader:
         """Return the channels whose registers the instrument refuses, with its words."""
         return {key: reason for key, (_, reason) in self._refused.items()}
 
-    async def read(self) -> Sample:
-        """Read every channel once; a channel that gives nothing is there with None."""
+    async def read(self, keys: frozenset[str] | None = None) -> Sample:
+        """Read these channels once, or all of them; a channel that gives nothing is there with None."""
+        self._want(frozenset(self._site.channel_keys) if keys is None else keys)
         now = time.monotonic()
         if now < self._resume:
-            return silent(self._site.key, self._site.channel_keys, now)
+            return silent(self._site.key, self._wanted, now)
         try:
             if not self._identified and not await self._identify():
                 return self._mistaken()
         except NoAnswer as error:
             return self._missed(error)
         return await self._read_all()
+
+    def _want(self, keys: frozenset[str]) -> None:
+        """Take up the requests for these channels, as they have become by what the instrument refused before."""
+        if keys not in self._plans:
+            sources = [channel.source for channel in self._site.channels if channel.key in keys]
+            self._plans[keys] = plan(sources, self._site.profile.max_registers, self._cost)
+        self._requests = self._plans[keys]
+        self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
 
     async def _read_all(self) -> Sample:
         readings: list[Reading] = []
@@ -139,7 +150,7 @@ class Reader:
         """Give no value of an instrument that another profile describes."""
         now = time.monotonic()
         self._resume = now + _LONGEST_PAUSE * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
-        readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._site.channel_keys)
+        readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._wanted)
         return Sample(self._site.key, tuple(readings))
 
     def _missed(self, error: NoAnswer) -> Sample:
@@ -147,12 +158,12 @@ class Reader:
         self._identified = False
         now = time.monotonic()
         if isinstance(error, LineDown):
-            return silent(self._site.key, self._site.channel_keys, now)
+            return silent(self._site.key, self._wanted, now)
         self._misses += 1
         if self._misses >= _PATIENCE:
             pause = min(_LONGEST_PAUSE, 2.0 ** (self._misses - _PATIENCE))
             self._resume = now + pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
-        return silent(self._site.key, self._site.channel_keys, now)
+        return silent(self._site.key, self._wanted, now)
 
 
 def _nothing(request: Request, at: float) -> Iterator[Reading]:

@@ -127,7 +127,7 @@ def _properties(channel: SiteChannel, device: SiteDevice) -> Iterator[tuple[str,
         if text:
             yield name, PropertyValue(DataType.STRING, text)
     yield uplink.DECIMALS, PropertyValue(DataType.INT32, channel.decimals)
-    yield uplink.PERIOD, PropertyValue(DataType.DOUBLE, device.device.every_s)
+    yield uplink.PERIOD, PropertyValue(DataType.DOUBLE, channel.every_s)
 
 
 def _calibration(channel: SiteChannel) -> str:
