@@ -54,5 +54,5 @@ def show(profile: Profile, words: Language, console: Console) -> None:
 def _place(channel: Channel, profile: Profile) -> str:
     if profile.protocol == "mqtt":
         return channel.path
-    written = f" ({channel.address + profile.document_offset})" if profile.document_offset else ""
-    return f"{channel.table} {channel.address}{written}"
+    written = f" ({channel.value_address + profile.document_offset})" if profile.document_offset else ""
+    return f"{channel.table} {channel.value_address}{written}"

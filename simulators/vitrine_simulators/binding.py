@@ -14,6 +14,7 @@ from vitrine.units import UNITS, conversion
 from vitrine_gateway.profiles import Profile, load
 from vitrine_simulators.noise import Array
 from vitrine_simulators.plants import PLANTS, Plant
+from vitrine_simulators.registers import step
 
 _FLOATS = {"float32": np.float32, "float64": np.float64}
 
@@ -98,9 +99,9 @@ def history(installation: Installation, plant: Plant, start: float, end: float, 
             assert channel is not None
             shown = values[f"{bound.device.key}/{key}"] * scale + shift
             if bound.profile.protocol == "modbus":
-                raw = (shown - channel.offset) / channel.scale
+                raw = (shown - channel.offset) / step(channel)
                 raw = raw.astype(_FLOATS[channel.type]).astype(np.float64) if channel.type in _FLOATS else np.rint(raw)
-                shown = raw * channel.scale + channel.offset
+                shown = raw * step(channel) + channel.offset
             else:
                 shown = np.round(shown, channel.decimals + 1)
             scale, shift = bound.to_site[key]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from vitrine_gateway.profiles import Channel, Identity, Profile
+from vitrine_gateway.profiles.companion import Companion
 from vitrine_simulators.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_VALUE, READ_HOLDING, Refusal
-from vitrine_simulators.registers import encode
+from vitrine_simulators.registers import encode, encode_text, raw_of
 
 #: Returns the value of a channel in the profile's unit, at an instant.
 Read = Callable[[str, float], float]
@@ -38,13 +39,14 @@ class ModbusDevice:
             raise Refusal(ILLEGAL_ADDRESS)
         words = [0] * count
         for channel in self._profile.channels:
-            if channel.table == table and channel.key in self._simulated and _holds(first, count, channel.address):
-                raw = (self._read(channel.key, now) - channel.offset) / channel.scale
-                _put(words, channel.address - first, encode(raw, channel.type, channel.order))
+            if channel.table == table and channel.key in self._simulated:
+                for address, part in _registers(channel, self._read(channel.key, now)):
+                    if _holds(first, count, address):
+                        _put(words, address - first, part)
         for mark in self._profile.identity:
             # Some meters keep their identity where a value lies too, and show it only when it is read alone
             if mark.table == table and (first, count) == (mark.address, mark.width):
-                words = encode(mark.values[0], mark.type, mark.order)
+                words = _identity(mark)
         return words
 
 
@@ -52,6 +54,34 @@ def _holds(first: int, count: int, address: int) -> bool:
     return first <= address < first + count
 
 
+def _registers(channel: Channel, value: float) -> Iterator[tuple[int, list[int]]]:
+    """Return the registers of a value and of its companions, each with its address."""
+    raw = raw_of(channel, value)
+    if channel.bits:
+        first, bits = channel.bits
+        raw = min(max(round(raw), 0), (1 << bits) - 1) << first
+    yield channel.value_address, encode(raw, channel.type, channel.order)
+    if channel.scale_factor:
+        yield channel.scale_factor.address, _code(channel.scale_factor, -channel.decimals)
+    if channel.quality:
+        yield channel.quality.address, _code(channel.quality, channel.quality.good[0])
+    if channel.unit_code:
+        codes = [code for code, unit in channel.unit_code.units.items() if unit == channel.unit]
+        yield channel.unit_code.address, _code(channel.unit_code, codes[0])
+
+
+def _code(companion: Companion, code: int) -> list[int]:
+    return encode(code, companion.type, companion.order)
+
+
+def _identity(mark: Identity) -> list[int]:
+    wanted = mark.values[0]
+    if isinstance(wanted, str):
+        return encode_text(wanted, mark.width, mark.order)
+    return encode(wanted, mark.type, mark.order)
+
+
 def _put(words: list[int], at: int, part: list[int]) -> None:
-    room = len(words) - at
-    words[at : at + len(part)] = part[:room]
+    """Add registers to those of the answer; several values may share one register."""
+    for position, word in enumerate(part[: len(words) - at]):
+        words[at + position] |= word

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import struct
 
-_FORMATS = {
-    "int16": ">h",
-    "uint16": ">H",
-    "int32": ">i",
-    "uint32": ">I",
-    "int64": ">q",
-    "uint64": ">Q",
-    "float32": ">f",
-    "float64": ">d",
-}
+from vitrine_gateway.profiles import Channel
+from vitrine_gateway.profiles.types import WIDTHS
+
+_FLOATS = {"float32": ">f", "float64": ">d"}
 
 
 def width(kind: str) -> int:
     """Return how many registers a type takes."""
-    return struct.calcsize(_FORMATS[kind]) // 2
+    return WIDTHS[kind]
+
+
+def step(channel: Channel) -> float:
+    """Return what one unit of the raw value is worth; a simulated scale factor is that of the shown decimals."""
+    return channel.scale * (10.0**-channel.decimals if channel.scale_factor else 1.0)
+
+
+def raw_of(channel: Channel, value: float) -> float:
+    """Return the raw value of a number in the channel's unit."""
+    return (value - channel.offset) / step(channel)
 
 
 def encode(value: float, kind: str, order: str = "") -> list[int]:
@@ -26,16 +30,30 @@ def encode(value: float, kind: str, order: str = "") -> list[int]:
 
     `order` names the bytes of the big-endian form as they come on the wire, for example CDAB; '' for that form itself.
     """
-    form = _FORMATS[kind]
-    size = struct.calcsize(form)
-    if kind.startswith("float"):
-        raw = struct.pack(form, value)
+    if kind in _FLOATS:
+        big = struct.pack(_FLOATS[kind], value)
+    elif kind.startswith("bcd"):
+        digits = int(kind[3:]) // 4
+        big = bytes.fromhex(str(min(max(round(value), 0), 10**digits - 1)).zfill(digits))
     else:
-        signed = kind.startswith("int")
-        low, high = (-(1 << (8 * size - 1)), (1 << (8 * size - 1)) - 1) if signed else (0, (1 << (8 * size)) - 1)
-        raw = struct.pack(form, min(max(round(value), low), high))
-    if len(order) == size:
-        raw = bytes(raw[ord(letter) - ord("A")] for letter in order)
-    elif order and size > 2:
-        raise ValueError(f"the order {order} does not describe the {size} bytes of {kind}")
-    return list(struct.unpack(f">{size // 2}H", raw))
+        signed, bits = kind.startswith("int"), int(kind.removeprefix("u").removeprefix("int"))
+        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        big = min(max(round(value), low), high).to_bytes(bits // 8, "big", signed=signed)
+    return _words(big, order or "ABCDEFGH"[: len(big)], kind)
+
+
+def encode_text(text: str, registers: int, order: str) -> list[int]:
+    """Return so many registers of a text, filled up with zeros; `order` is that of one register."""
+    letters = sorted(set(order) - {"-"})
+    codes = text.encode("latin-1").ljust(registers * len(letters), b"\0")
+    found: list[int] = []
+    for at in range(0, registers * len(letters), len(letters)):
+        found += _words(codes[at : at + len(letters)], order, "string")
+    return found
+
+
+def _words(big: bytes, order: str, kind: str) -> list[int]:
+    if len(order.replace("-", "")) != len(big) or len(order) % 2:
+        raise ValueError(f"the order {order} does not describe the {len(big)} bytes of {kind}")
+    raw = bytes(0 if letter == "-" else big[ord(letter) - ord("A")] for letter in order)
+    return list(struct.unpack(f">{len(raw) // 2}H", raw))

@@ -10,7 +10,7 @@ from vitrine.installation import Connection, Text
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Cost, Request, plan
 from vitrine_gateway.profiles import Channel
-from vitrine_gateway.profiles.model import WIDTHS
+from vitrine_gateway.profiles.types import WIDTHS
 
 TCP = Cost.of(Connection(transport="tcp"))
 SLOW = Cost.of(Connection(transport="rtu", baudrate=9600))

@@ -58,8 +58,10 @@ def test_no_two_channels_overlap(name: str) -> None:
     profile = load(name, Path())
     taken: dict[tuple[str, int], str] = {}
     for channel in profile.channels if profile.protocol == "modbus" else ():
-        for address in range(channel.address, channel.address + channel.width):
-            assert (channel.table, address) not in taken, f"{channel.key} lies on {taken[channel.table, address]}"
+        for address in range(channel.value_address, channel.value_address + channel.value_width):
+            assert channel.bits or (channel.table, address) not in taken, (
+                f"{channel.key} lies on {taken[channel.table, address]}"
+            )
             taken[channel.table, address] = channel.key
 
 
@@ -72,6 +74,8 @@ def test_golden_case(path: Path) -> None:
         assert values[key][0] == pytest.approx(expected, rel=1e-7, abs=1e-12), key
     for key in case.get("none", {}).get("channels", ()):
         assert values[key] == (None, Test.SENTINEL)
+    for key in case.get("refused", {}).get("channels", ()):
+        assert values[key] == (None, Test.SENSOR_STATUS)
 
 
 def _message(profile: Profile, case: dict[str, Any]) -> dict[str, tuple[float | None, int]]:
@@ -120,6 +124,16 @@ MISTAKES = [
     ('evidence = "manual"', 'evidence = "memory"', "not-allowed"),
     ('type = "float32"', 'type = "float32"\ninvalid = ["x"]', "wrong-type"),
     ('type = "float32"', 'type = "float32"\ntypo = 1', "unknown-key"),
+    ('type = "float32"', 'type = "uint8"', "missing-key"),
+    ('type = "float32"', 'type = "uint16"\nbits = [12, 5]', "out-of-range"),
+    ('type = "float32"', 'type = "float32"\nbits = [0, 1]', "out-of-range"),
+    ('type = "float32"', 'type = "uint16"\nlabels = { on = { fr = "a", en = "b" } }', "wrong-type"),
+    ('type = "float32"', 'type = "float32"\nquality = { address = 12 }', "missing-key"),
+    ('type = "float32"', 'type = "float32"\nquality = { address = 12, good = ["x"] }', "wrong-type"),
+    ('type = "float32"', 'type = "float32"\nscale_factor = { address = 12, typo = 1 }', "unknown-key"),
+    ('type = "float32"', 'type = "float32"\nunit_code = { address = 12, units = { 0 = "kW" } }', "unit-mismatch"),
+    ('type = "float32"', 'type = "float32"\nunit_code = { address = 12, units = { 0 = "m³/h" } }', "unknown-unit"),
+    ('type = "float32"', 'type = "float32"\nquality = { address = 400, good = [0] }', "too-wide"),
 ]
 
 

@@ -7,36 +7,66 @@ import struct
 from collections.abc import Sequence
 
 from vitrine.quality import Test
+from vitrine.units import convert
 from vitrine_gateway.profiles import Channel
+from vitrine_gateway.profiles.companion import Companion
 
-_FORMATS = {
-    "int16": ">h",
-    "uint16": ">H",
-    "int32": ">i",
-    "uint32": ">I",
-    "int64": ">q",
-    "uint64": ">Q",
-    "float32": ">f",
-    "float64": ">d",
-}
+_FLOATS = {"float32": ">f", "float64": ">d"}
 
 
-def raw_value(words: Sequence[int], kind: str, order: str) -> float | int:
-    """Return the number that registers hold; `order` names their bytes as they come, A the most significant one."""
-    wire = struct.pack(f">{len(words)}H", *words)
+def raw_value(words: Sequence[int], kind: str, order: str) -> float | int | str:
+    """Return what registers hold, a text for the type ``string``; see `raw_number` for the order."""
+    return raw_text(words, order) if kind == "string" else raw_number(words, kind, order)
+
+
+def raw_number(words: Sequence[int], kind: str, order: str) -> float | int:
+    """Return the number that registers hold; NaN where the digits of a BCD number are none.
+
+    `order` names the bytes as they come, A the most significant one and - a byte that belongs to something else.
+    """
+    wire = _wire(words)
     if len(wire) != len(order):
         raise ValueError(f"{len(words)} registers do not hold the order {order}")
-    big = bytes(wire[order.index(letter)] for letter in sorted(order))
-    value: float | int = struct.unpack(_FORMATS[kind], big)[0]
-    return value
+    big = bytes(wire[order.index(letter)] for letter in sorted(set(order) - {"-"}))
+    if kind in _FLOATS:
+        value: float = struct.unpack(_FLOATS[kind], big)[0]
+        return value
+    if kind.startswith("bcd"):
+        digits = big.hex()
+        return int(digits) if digits.isdecimal() else math.nan
+    return int.from_bytes(big, "big", signed=kind.startswith("int"))
+
+
+def raw_text(words: Sequence[int], order: str) -> str:
+    """Return a text up to its first zero byte, without blanks around it; `order` is that of one register."""
+    wire = _wire(words)
+    letters = sorted(set(order) - {"-"})
+    found = bytes(wire[at + order.index(letter)] for at in range(0, len(wire), 2) for letter in letters)
+    return found.split(b"\0")[0].decode("latin-1").strip()
 
 
 def decode(channel: Channel, words: Sequence[int]) -> tuple[float | None, int]:
-    """Return (value in the channel's unit, tests that it did not pass); None for a mark of "no value"."""
-    raw = raw_value(words, channel.type, channel.order)
+    """Return (value in the channel's unit, tests that it did not pass) from the registers of `address` and `width`.
+
+    None stands for a mark of "no value" and for a unit that is not known or does not convert; a value whose status
+    register is not good is kept, with the test SENSOR_STATUS.
+    """
+    tests = 0
+    quality = channel.quality
+    if quality and _of(quality, channel, words) not in quality.good:
+        tests = int(Test.SENSOR_STATUS)
+    raw = raw_number(words[channel.at : channel.at + channel.value_width], channel.type, channel.order)
     if not math.isfinite(raw) or raw in channel.invalid:
-        return None, int(Test.SENTINEL)
-    return scaled(raw, channel.scale, channel.offset), 0
+        return None, tests | int(Test.SENTINEL)
+    if channel.bits:
+        first, count = channel.bits
+        raw = int(raw) >> first & ((1 << count) - 1)
+    if channel.scale_factor:
+        exponent = _of(channel.scale_factor, channel, words)
+        if exponent not in channel.scale_factor.good:
+            return None, tests | int(Test.SENTINEL)
+        raw = scaled(raw, 10.0**exponent, 0.0)
+    return _in_unit(channel, scaled(raw, channel.scale, channel.offset), words, tests)
 
 
 def scaled(raw: float | int, scale: float, offset: float) -> float:
@@ -44,3 +74,21 @@ def scaled(raw: float | int, scale: float, offset: float) -> float:
     inverse = round(1 / scale)
     exact = inverse != 0 and abs(inverse * scale - 1) < 1e-12
     return (raw / inverse if exact else raw * scale) + offset
+
+
+def _in_unit(channel: Channel, value: float, words: Sequence[int], tests: int) -> tuple[float | None, int]:
+    if not channel.unit_code:
+        return value, tests
+    unit = channel.unit_code.units.get(int(_of(channel.unit_code, channel, words)))
+    if unit is None:
+        return None, tests | int(Test.SENSOR_STATUS)
+    return convert(value, unit, channel.unit), tests
+
+
+def _of(companion: Companion, channel: Channel, words: Sequence[int]) -> float | int:
+    start = companion.address - channel.address
+    return raw_number(words[start : start + companion.width], companion.type, companion.order)
+
+
+def _wire(words: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(words)}H", *words)

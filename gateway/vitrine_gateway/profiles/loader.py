@@ -21,7 +21,6 @@ from vitrine.units import UNITS, nearest
 from vitrine_gateway.profiles.model import (
     EVIDENCE,
     MOST_REGISTERS,
-    ORDERS_OF_WIDTHS,
     PROTOCOLS,
     Channel,
     Evidence,
@@ -31,6 +30,7 @@ from vitrine_gateway.profiles.model import (
 )
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace, read_part, read_place
 from vitrine_gateway.profiles.registers import read_identity, read_register
+from vitrine_gateway.profiles.types import ORDERS_OF_WIDTHS
 
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _QUANTITY = re.compile(r"[a-z][a-z0-9_]*")
@@ -159,7 +159,7 @@ def _read_channel(table: TableReader, protocol: Protocol, order: str, part: Mqtt
         scale=table.number("scale", default=1.0),
         offset=table.number("offset"),
         mqtt=read_place(table, part) if protocol == "mqtt" else MqttPlace(),
-        **(read_register(table, order) if protocol == "modbus" else {}),  # type: ignore[arg-type]  # read by type there
+        **(read_register(table, order, unit) if protocol == "modbus" else {}),  # type: ignore[arg-type]  # read by type there
     )
     if channel.scale == 0:
         table.note("out-of-range", "scale", "a scale of 0 makes every value the same", "another number")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from vitrine.installation import Text
+from vitrine_gateway.profiles.companion import Companion
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace
+from vitrine_gateway.profiles.types import WIDTHS
 
 Protocol = Literal["modbus", "mqtt"]
 Table = Literal["input", "holding"]
@@ -16,30 +19,6 @@ PROTOCOLS: tuple[str, ...] = ("modbus", "mqtt")
 TABLES: tuple[str, ...] = ("input", "holding")
 EVIDENCE: tuple[str, ...] = ("manual", "peer_code", "page_excerpt", "convention")
 
-#: Registers that a value of each type takes.
-WIDTHS: dict[str, int] = {
-    "int16": 1,
-    "uint16": 1,
-    "int32": 2,
-    "uint32": 2,
-    "float32": 2,
-    "int64": 4,
-    "uint64": 4,
-    "float64": 4,
-}
-#: Orders of bytes on the wire, by registers. A is the most significant byte.
-ORDERS: dict[int, tuple[str, ...]] = {
-    1: ("AB", "BA"),
-    2: ("ABCD", "CDAB", "DCBA", "BADC"),
-    4: ("ABCDEFGH", "GHEFCDAB", "HGFEDCBA", "BADCFEHG"),
-}
-#: What an order given for a whole profile means for wider and narrower values.
-ORDERS_OF_WIDTHS: dict[str, dict[int, str]] = {
-    "ABCD": {1: "AB", 2: "ABCD", 4: "ABCDEFGH"},
-    "CDAB": {1: "AB", 2: "CDAB", 4: "GHEFCDAB"},
-    "DCBA": {1: "BA", 2: "DCBA", 4: "HGFEDCBA"},
-    "BADC": {1: "BA", 2: "BADC", 4: "BADCFEHG"},
-}
 #: Registers that one request may ask for by the standard.
 MOST_REGISTERS = 125
 
@@ -57,7 +36,8 @@ class Source:
 class Channel:
     """One quantity of an instrument. `address` … `order` are for Modbus, `mqtt` for sensors that publish.
 
-    ``value = raw × scale + offset``, in `unit`.
+    ``value = raw × scale + offset``, in `unit`. The registers from `address` on are those of the value and of its
+    companions, which are always read together, so that a factor or a unit belongs to the value beside it.
     """
 
     key: str
@@ -67,8 +47,10 @@ class Channel:
     #: What is measured, for example ``volume_flow``.
     quantity: str
     decimals: int
-    #: Zero-based address on the wire.
+    #: First register, counted from zero as on the wire; `width` registers belong together.
     address: int = 0
+    #: Where the value lies behind `address`.
+    at: int = 0
     table: Table = "holding"
     type: str = "uint16"
     #: Bytes on the wire, A the most significant one.
@@ -77,12 +59,35 @@ class Channel:
     offset: float = 0.0
     #: Raw values that mean "no value".
     invalid: tuple[float, ...] = ()
+    #: Lowest bit and number of bits, where the value is a part of its register.
+    bits: tuple[int, int] | None = None
+    #: What the codes of a status mean.
+    labels: Mapping[int, Text] = field(default_factory=dict)
+    scale_factor: Companion | None = None
+    unit_code: Companion | None = None
+    quality: Companion | None = None
     #: Where the value lies in the messages of a sensor.
     mqtt: MqttPlace = field(default_factory=MqttPlace)
 
     @property
+    def companions(self) -> tuple[Companion, ...]:
+        """Registers that say how the value is to be understood."""
+        return tuple(one for one in (self.scale_factor, self.unit_code, self.quality) if one)
+
+    @property
     def width(self) -> int:
-        """Registers that the value takes."""
+        """Registers from the first to the last that the value and its companions take."""
+        ends = [self.value_address + self.value_width, *(one.address + one.width for one in self.companions)]
+        return max(ends) - self.address
+
+    @property
+    def value_address(self) -> int:
+        """Address of the value itself."""
+        return self.address + self.at
+
+    @property
+    def value_width(self) -> int:
+        """Registers that the value itself takes."""
         return WIDTHS[self.type]
 
     @property
@@ -99,14 +104,16 @@ class Identity:
     table: Table
     type: str
     order: str
-    #: Values that the instrument may show.
-    values: tuple[int, ...]
+    #: Values that the instrument may show; texts for the type ``string``.
+    values: tuple[int | str, ...]
     meaning: Text
+    #: Registers of a text.
+    registers: int = 0
 
     @property
     def width(self) -> int:
         """Registers that the value takes."""
-        return WIDTHS[self.type]
+        return self.registers or WIDTHS[self.type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
