@@ -11,6 +11,7 @@ from vitrine_gateway.commands import plan as _plan
 from vitrine_gateway.commands import profiles as _profiles
 from vitrine_gateway.commands import read as _read
 from vitrine_gateway.commands import run as _run
+from vitrine_gateway.commands import scan as _scan
 from vitrine_gateway.commands import status as _status
 
 gateway = typer.Typer(help="The agent that reads instruments.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -20,6 +21,7 @@ profiles = typer.Typer(help="Device profiles.", no_args_is_help=True, pretty_exc
 gateway.command("run")(_run.run)
 gateway.command("read")(_read.read)
 gateway.command("plan")(_plan.plan)
+gateway.command("scan")(_scan.scan)
 gateway.command("status")(_status.status)
 gateway.command("doctor")(_doctor.doctor)
 gateway.command("install")(_install.install)
