@@ -112,7 +112,8 @@ class Agent:
         written = -1
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._settings.flush_s)
+                async with asyncio.timeout(self._settings.flush_s):
+                    await self._hurry.wait()
             self._hurry.clear()
             committed = self._deliveries.committing()
             if self._queue.bytes_written != written:

@@ -71,6 +71,7 @@ class Instruments:
         self.missed_slots: dict[str, int] = {}
         self._turns: dict[str, float] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._ending = False
         self._listening: list[asyncio.Task[None]] = []
         for device in site.devices:
             self._add(device)
@@ -107,10 +108,14 @@ class Instruments:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                tasks.create_task(asyncio.Event().wait())  # a site may lose its last device and get another
                 for device in self._site.devices:
                     self._follow(device)
                 self._listen()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    # Before Python 3.12 an answer that comes with the cancellation swallows it (asyncio.wait_for)
+                    self._ending = True
         finally:
             self._tasks = None
             for line in self._lines.values():
@@ -198,11 +203,11 @@ class Instruments:
         """Read a device on the wall clock's multiples of its periods; a slot that is missed is not made up for."""
         now, phase = time.monotonic(), device.device.phase_s
         groups = [_Group(keys, every, now + (phase - time.time()) % every) for every, keys in device.groups.items()]
-        while self._readers.get(device.key) is reader:
+        while not self._ending and self._readers.get(device.key) is reader:
             self._turns[device.key] = time.monotonic()
             due = min(group.due for group in groups)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if self._readers.get(device.key) is not reader:
+            if self._ending or self._readers.get(device.key) is not reader:
                 return
             ready = [group for group in groups if group.due <= due + _TOGETHER_S]
             await self._read(device.key, reader, frozenset[str]().union(*(group.keys for group in ready)))
