@@ -140,6 +140,8 @@ class Device:
     every_s: float
     #: Seconds after the multiples of the period at which it is read.
     phase_s: float = 0.0
+    #: Whether the gateway may write what the profile declares to make the instrument measure; nothing else is written.
+    trigger: bool = False
     name: Text = field(default_factory=Text)
     #: Only these channels of the profile are read; empty: all of them.
     channels: tuple[Channel, ...] = ()

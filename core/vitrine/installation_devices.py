@@ -43,6 +43,7 @@ def _read_device(table: TableReader) -> Device:
         connection=read_connection(connection) if connection else Connection(transport="tcp"),
         every_s=table.duration("every", default=1.0),
         phase_s=table.duration("phase") if table.has("phase") else 0.0,
+        trigger=table.take("trigger", bool) is True,
         name=read_text(table, "name"),
         channels=_read_channels(table),
     )

@@ -14,8 +14,9 @@ from vitrine_gateway.profiles import Profile
 
 
 def check_device(device: Device, profile: Profile, position: int, problems: Problems) -> None:
-    """Note a transport that the profile does not speak, and channels that it does not have."""
+    """Note a transport that the profile does not speak, channels that it does not have, and a write not allowed."""
     here: Path = ("device", position)
+    _check_trigger(device, profile, position, problems)
     if (device.connection.transport == "mqtt") != (profile.protocol == "mqtt"):
         allowed = ("mqtt",) if profile.protocol == "mqtt" else tuple(word for word in TRANSPORTS if word != "mqtt")
         problems.note(
@@ -85,3 +86,12 @@ def _read_keys(device: Device, profile: Profile | None) -> list[str]:
         return []
     wanted = {channel.key for channel in device.channels}
     return [channel.key for channel in profile.channels if not wanted or channel.key in wanted]
+
+
+def _check_trigger(device: Device, profile: Profile, position: int, problems: Problems) -> None:
+    where: Path = ("device", position, "trigger")
+    if profile.trigger and not device.trigger:
+        message = f"“{profile.key}” measures only after a write: {profile.trigger.meaning.en}"
+        problems.note("missing-key", where, message, "trigger = true, where the owner allows this write")
+    if device.trigger and not profile.trigger:
+        problems.note("not-allowed", where, f"“{profile.key}” declares no write", "leave it out")

@@ -23,6 +23,8 @@ class ModbusDevice:
         self._profile = profile
         self._simulated = simulated
         self._read = read
+        #: Instant of the last measurement, of an instrument that measures when it is told to.
+        self._measured_at: float | None = None
         self._limits: dict[str, tuple[int, int]] = {}
         places: list[Channel | Identity] = [*profile.channels, *profile.identity]
         for place in places:
@@ -32,22 +34,39 @@ class ModbusDevice:
     def registers(self, function: int, first: int, count: int, now: float) -> list[int]:
         """Return registers as they are at an instant; values of one request belong together."""
         table = "holding" if function == READ_HOLDING else "input"
+        self._check(table, first, count)
+        instant = self._measured_at if self._profile.trigger else now
+        words = [0] * count if instant is None else self._values(table, first, count, instant)
+        for mark in self._profile.identity:
+            # Some meters keep their identity where a value lies too, and show it only when it is read alone
+            if mark.table == table and (first, count) == (mark.address, mark.width):
+                words = _identity(mark)
+        return words
+
+    def _check(self, table: str, first: int, count: int) -> None:
         if count > self._profile.max_registers:
             raise Refusal(ILLEGAL_VALUE)
         low, high = self._limits.get(table, (0, -1))
         if first < low or first + count - 1 > high:
             raise Refusal(ILLEGAL_ADDRESS)
+        if any(first < barrier < first + count for barrier in self._profile.barriers):
+            raise Refusal(ILLEGAL_ADDRESS)
+
+    def _values(self, table: str, first: int, count: int, now: float) -> list[int]:
         words = [0] * count
         for channel in self._profile.channels:
             if channel.table == table and channel.key in self._simulated:
                 for address, part in _registers(channel, self._read(channel.key, now)):
                     if _holds(first, count, address):
                         _put(words, address - first, part)
-        for mark in self._profile.identity:
-            # Some meters keep their identity where a value lies too, and show it only when it is read alone
-            if mark.table == table and (first, count) == (mark.address, mark.width):
-                words = _identity(mark)
         return words
+
+    def write(self, first: int, words: tuple[int, ...], now: float) -> None:
+        """Measure, where that is what the write asks for; any other write is refused."""
+        trigger = self._profile.trigger
+        if trigger is None or (trigger.address, trigger.words) != (first, words):
+            raise Refusal(ILLEGAL_ADDRESS)
+        self._measured_at = now
 
 
 def _holds(first: int, count: int, address: int) -> bool:

@@ -11,16 +11,17 @@ import asyncio
 import struct
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vitrine.errors import ConfigurationError
 
-READ_HOLDING, READ_INPUT = 3, 4
+READ_HOLDING, READ_INPUT, WRITE = 3, 4, 16
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_ANSWER_BEHIND = 1, 2, 3, 11
 MAX_REGISTERS = 125
 
 _HEADER = struct.Struct(">HHHB")  # transaction, protocol (0), bytes that follow, unit id
 _READ = struct.Struct(">BHH")  # function, first address, count
+_WRITE = struct.Struct(">BHHB")  # the same, and the bytes that follow
 
 
 class Refusal(Exception):  # noqa: N818  # the standard calls it an exception response; it is no error of ours
@@ -36,6 +37,14 @@ class Instrument(Protocol):
 
     def registers(self, function: int, first: int, count: int, now: float) -> list[int]:
         """Return the registers asked for; Refusal where there are none."""
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """An instrument that takes a write."""
+
+    def write(self, first: int, words: tuple[int, ...], now: float) -> None:
+        """Take the registers; Refusal where it does not."""
 
 
 class ModbusServer:
@@ -95,9 +104,22 @@ class ModbusServer:
     def _answer(self, unit: int, request: bytes) -> bytes:
         function = request[0]
         try:
-            return self._read(unit, request)
+            return self._write(unit, request) if function == WRITE else self._read(unit, request)
         except Refusal as refusal:
             return bytes([function | 0x80, refusal.code])
+
+    def _write(self, unit: int, request: bytes) -> bytes:
+        instrument = self._instruments.get(unit)
+        if instrument is None:
+            raise Refusal(NO_ANSWER_BEHIND)
+        if not isinstance(instrument, Writable):
+            raise Refusal(ILLEGAL_FUNCTION)
+        count = request[4] if len(request) > _WRITE.size else 0
+        if not count or len(request) != _WRITE.size + 2 * count:
+            raise Refusal(ILLEGAL_VALUE)
+        _, first, _, _ = _WRITE.unpack(request[: _WRITE.size])
+        instrument.write(first, struct.unpack(f">{count}H", request[_WRITE.size :]), time.time())
+        return request[: _READ.size]
 
     def _read(self, unit: int, request: bytes) -> bytes:
         if request[0] not in (READ_HOLDING, READ_INPUT):

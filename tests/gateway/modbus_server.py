@@ -20,6 +20,7 @@ class Unit:
     holding: dict[int, int] = field(default_factory=dict)
     silent: bool = False
     most: int = 125
+    writable: bool = False
     asked: list[tuple[int, int, int]] = field(default_factory=list)
     #: Changes an answer on its way out.
     spoil: Callable[[bytes], bytes] = bytes
@@ -27,6 +28,8 @@ class Unit:
     def answer(self, request: bytes) -> bytes | None:
         function, first, count = struct.unpack(">BHH", request[:5])
         self.asked.append((function, first, count))
+        if function == 16:
+            return request[:5] if self.writable else b"\x90\x02"
         if self.silent:
             return None
         table = {3: self.holding, 4: self.input}[function]

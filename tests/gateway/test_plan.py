@@ -66,6 +66,15 @@ def test_limit_of_the_profile_holds() -> None:
     assert len(found) == 3
 
 
+@given(channels, st.lists(st.integers(0, 304), max_size=4), st.sampled_from([TCP, SLOW]))
+def test_no_request_reaches_across_a_barrier(wanted: list[Channel], barriers: list[int], cost: Cost) -> None:
+    found = plan(wanted, 125, cost, tuple(barriers))
+    assert sorted(place.key for request in found for place in request.places) == sorted(one.key for one in wanted)
+    for request in found:
+        addresses = [place.address for place in request.places]
+        assert not any(min(addresses) < barrier <= max(addresses) for barrier in barriers)
+
+
 @given(channels, st.integers(4, 125), st.sampled_from([TCP, SLOW]))
 def test_every_channel_is_read_once_and_lands_on_its_own_registers(
     wanted: list[Channel], most: int, cost: Cost

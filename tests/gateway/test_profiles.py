@@ -93,7 +93,9 @@ def _registers(profile: Profile, case: dict[str, dict[str, list[int]]]) -> dict[
         for position, word in enumerate(words)
     }
     found = {}
-    for request in plan(profile.channels, profile.max_registers, Cost.of(Connection(transport="tcp"))):
+    for request in plan(
+        profile.channels, profile.max_registers, Cost.of(Connection(transport="tcp")), profile.barriers
+    ):
         words = [memory.get((request.table, request.first + offset), 0) for offset in range(request.count)]
         for place in request.places:
             start = place.address - request.first
@@ -134,6 +136,13 @@ MISTAKES = [
     ('type = "float32"', 'type = "float32"\nunit_code = { address = 12, units = { 0 = "kW" } }', "unit-mismatch"),
     ('type = "float32"', 'type = "float32"\nunit_code = { address = 12, units = { 0 = "m³/h" } }', "unknown-unit"),
     ('type = "float32"', 'type = "float32"\nquality = { address = 400, good = [0] }', "too-wide"),
+    ('order = "ABCD"', 'order = "ABCD"\nbarriers = ["x"]', "wrong-type"),
+    (
+        "[[channel]]",
+        '[trigger]\naddress = 1\nwords = [70000]\nmeaning = { fr = "a", en = "b" }\n[[channel]]',
+        "wrong-type",
+    ),
+    ("[[channel]]", "[trigger]\naddress = 1\nwords = [15]\n[[channel]]", "missing-key"),
 ]
 
 

@@ -63,7 +63,8 @@ async def read_back(folder: Path, name: str) -> tuple[dict[str, float], Sample, 
     values = {channel.key: 3.0 + position % 20 for position, channel in enumerate(profile.channels)}
     server = ModbusServer("127.0.0.1", 0, {1: ModbusDevice(profile, frozenset(values), lambda key, now: values[key])})
     await server.start()
-    devices = site(folder, device("d", tcp(server.port, timeout="5 s"), profile=name)).devices
+    trigger = "trigger = true" if profile.trigger else ""
+    devices = site(folder, device("d", tcp(server.port, timeout="5 s"), profile=name, more=trigger)).devices
     line = Line(devices[0].device.connection)
     try:
         reader = Reader(devices[0], line)

@@ -102,13 +102,30 @@ def line_name(connection: Connection) -> str:
 def _group(device: SiteDevice, every_s: float) -> DeviceLoad:
     connection, keys = device.device.connection, device.groups[every_s]
     sources = [channel.source for channel in device.channels if channel.key in keys]
-    requests = plan(sources, device.profile.max_registers, Cost.of(connection))
+    requests = plan(sources, device.profile.max_registers, Cost.of(connection), device.profile.barriers)
     return DeviceLoad(
         key=device.key,
         unit=connection.unit,
         every_s=every_s,
-        requests=tuple(_requests(requests, connection)),
+        requests=(*_trigger(device), *_requests(requests, connection)),
     )
+
+
+def _trigger(device: SiteDevice) -> Iterator[RequestLoad]:
+    """Return the write that makes an instrument measure; while it does, the line is free for others."""
+    connection, trigger = device.device.connection, device.profile.trigger
+    if trigger:
+        frame, cost, count = Frame.of(connection.transport), Cost.of(connection), len(trigger.words)
+        yield RequestLoad(
+            table="write",
+            first=trigger.address,
+            registers=count,
+            channels=(),
+            # After address and count come the number of bytes and the registers; the answer repeats the former two
+            asked=frame.asked + frame.register // 2 + frame.register * count,
+            answered=frame.asked,
+            seconds=cost.request + cost.register * (count + 2),
+        )
 
 
 def _requests(requests: list[Request], connection: Connection) -> Iterator[RequestLoad]:

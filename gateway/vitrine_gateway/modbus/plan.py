@@ -87,15 +87,15 @@ class Request:
         return _request(self.places[:half]), _request(self.places[half:])
 
 
-def plan(channels: Iterable[Channel], most: int, cost: Cost) -> list[Request]:
-    """Return the cheapest requests that read each channel once, none longer than `most` registers."""
+def plan(channels: Iterable[Channel], most: int, cost: Cost, barriers: tuple[int, ...] = ()) -> list[Request]:
+    """Return the cheapest requests that read each channel once: none longer than `most`, none across a barrier."""
     tables: dict[Table, list[Channel]] = {}
     for channel in channels:
         tables.setdefault(channel.table, []).append(channel)
     found: list[Request] = []
     for table in sorted(tables):
         places = sorted(tables[table], key=lambda place: (place.address, place.width))
-        found += _cheapest(places, most, cost)
+        found += _cheapest(places, most, cost, barriers)
     return found
 
 
@@ -104,14 +104,14 @@ def alone(identity: Identity) -> Request:
     return _request((identity,))
 
 
-def _cheapest(places: list[Channel], most: int, cost: Cost) -> list[Request]:
+def _cheapest(places: list[Channel], most: int, cost: Cost, barriers: tuple[int, ...]) -> list[Request]:
     # best[i]: least cost of the first i places, and where the last request of that solution begins
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(places) + 1):
         choices = []
         for start in range(end - 1, -1, -1):
             count = _count(places[start:end])
-            if count > most:
+            if count > most or _crosses(places[start].address, places[end - 1].address, barriers):
                 break
             choices.append((best[start][0] + cost.request + cost.register * count, start))
         best.append(min(choices))
@@ -122,6 +122,10 @@ def _cheapest(places: list[Channel], most: int, cost: Cost) -> list[Request]:
         found.append(_request(tuple(places[start:end])))
         end = start
     return found[::-1]
+
+
+def _crosses(first: int, last: int, barriers: tuple[int, ...]) -> bool:
+    return any(first < barrier <= last for barrier in barriers)
 
 
 def _count(places: list[Channel]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator
@@ -64,15 +65,27 @@ class Reader:
         try:
             if not self._identified and not await self._identify():
                 return self._mistaken()
+            await self._measure()
         except NoAnswer as error:
             return self._missed(error)
+        except Refused as refusal:
+            self.failure = f"the measurement cannot be triggered: {refusal}"
+            return silent(self._site.key, self._wanted, time.monotonic())
         return await self._read_all()
+
+    async def _measure(self) -> None:
+        """Make the instrument measure, by the one write that its profile declares and its installation allows."""
+        trigger = self._site.profile.trigger
+        if trigger and self._site.device.trigger:
+            await self._line.write(trigger.address, trigger.words, self._unit, self._timeout)
+            await asyncio.sleep(trigger.wait_s)
 
     def _want(self, keys: frozenset[str]) -> None:
         """Take up the requests for these channels, as they have become by what the instrument refused before."""
         if keys not in self._plans:
+            profile = self._site.profile
             sources = [channel.source for channel in self._site.channels if channel.key in keys]
-            self._plans[keys] = plan(sources, self._site.profile.max_registers, self._cost)
+            self._plans[keys] = plan(sources, profile.max_registers, self._cost, profile.barriers)
         self._requests = self._plans[keys]
         self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
 

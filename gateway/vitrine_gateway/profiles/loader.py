@@ -29,7 +29,8 @@ from vitrine_gateway.profiles.model import (
     Source,
 )
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace, read_part, read_place
-from vitrine_gateway.profiles.registers import read_identity, read_register
+from vitrine_gateway.profiles.registers import read_barriers, read_identity, read_register
+from vitrine_gateway.profiles.trigger import read_trigger
 from vitrine_gateway.profiles.types import ORDERS_OF_WIDTHS
 
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -97,10 +98,12 @@ def _read(root: TableReader, key: str) -> Profile:
     protocol = cast(Protocol, root.choice("protocol", PROTOCOLS, required=True) or "modbus")
     defaults = root.table("modbus", required=protocol == "modbus")
     most, offset, order = MOST_REGISTERS, 0, "ABCD"
+    barriers: tuple[int, ...] = ()
     if defaults:
         most = defaults.integer("max_registers", low=1, high=MOST_REGISTERS, default=MOST_REGISTERS)
         offset = defaults.integer("document_offset", low=0, high=500_000)
         order = defaults.choice("order", tuple(ORDERS_OF_WIDTHS), default="ABCD", required=True)
+        barriers = read_barriers(defaults)
         defaults.finish()
     mqtt = root.table("mqtt") if protocol == "mqtt" else None
     part = read_part(mqtt) if mqtt else MqttPart()
@@ -116,6 +119,8 @@ def _read(root: TableReader, key: str) -> Profile:
         mqtt=part,
         max_registers=most,
         document_offset=offset,
+        barriers=barriers,
+        trigger=read_trigger(root.table("trigger")) if protocol == "modbus" else None,
         identity=tuple(read_identity(table, order) for table in root.tables("identity")),
     )
     _check_widths(root, profile)

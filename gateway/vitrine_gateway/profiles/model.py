@@ -9,6 +9,7 @@ from typing import Literal
 from vitrine.installation import Text
 from vitrine_gateway.profiles.companion import Companion
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace
+from vitrine_gateway.profiles.trigger import Trigger
 from vitrine_gateway.profiles.types import WIDTHS
 
 Protocol = Literal["modbus", "mqtt"]
@@ -134,6 +135,10 @@ class Profile:
     #: Number of a register in the document = address on the wire + this.
     document_offset: int = 0
     identity: tuple[Identity, ...] = ()
+    #: No request reaches from below one of these registers to it or beyond it: what lies before it cannot be read.
+    barriers: tuple[int, ...] = ()
+    #: What is written before each reading.
+    trigger: Trigger | None = None
     #: Topics, times and availability of sensors that publish.
     mqtt: MqttPart = field(default_factory=MqttPart)
 

@@ -41,6 +41,16 @@ def read_register(table: TableReader, order: str, unit: str) -> dict[str, object
     }
 
 
+def read_barriers(table: TableReader) -> tuple[int, ...]:
+    """Read the registers that no request may reach from below, since what lies before them cannot be read."""
+    found = table.take("barriers", list) or []
+    whole = all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= _LAST_ADDRESS for one in found)
+    if not whole:
+        table.note("wrong-type", "barriers", f"{found} is not a list of addresses", "for example [49]")
+        return ()
+    return tuple(sorted(found))
+
+
 def read_identity(table: TableReader, order: str) -> Identity:
     """Read one ``[[identity]]``."""
     found = _read_place(table, order, (*WIDTHS, "string"))
