@@ -18,7 +18,9 @@ from vitrine_gateway.modbus.decode import raw_value
 from vitrine_gateway.modbus.failures import LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.plan import Request, alone
+from vitrine_gateway.modbus.sunspec import discover
 from vitrine_gateway.profiles import Identity, Profile, load, names
+from vitrine_gateway.profiles.sunspec import Placed
 
 #: Hosts that are tried at a time, and how long a connection may take, in seconds.
 _AT_ONCE, _CONNECT_S = 64, 1.0
@@ -106,7 +108,25 @@ async def _ask(line: Line, connection: Connection, marks: dict[str, Profile]) ->
         if all(value in mark.values for value, mark in zip(values, profile.identity, strict=True)):
             matching.append(name)
             told += [mark.meaning.en for mark in profile.identity]
+    models = await _models(line, connection)
+    for name, profile in _sunspec().items():
+        if profile.sunspec and profile.sunspec.choose(models):
+            matching.append(name)
+    if models:
+        told.append(f"SunSpec {', '.join(str(one.number) for one in models)}")
     return Found(connection, tuple(matching), ", ".join(told))
+
+
+def _sunspec() -> dict[str, Profile]:
+    """Return the profiles whose instrument is known by its SunSpec models."""
+    return {name: profile for name in names() if (profile := load(name, Path())).sunspec}
+
+
+async def _models(line: Line, connection: Connection) -> list[Placed]:
+    try:
+        return await discover(line, connection.unit, connection.timeout_s)
+    except NoAnswer:
+        return []  # it falls silent where it would have to refuse
 
 
 async def _value(

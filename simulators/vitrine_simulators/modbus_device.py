@@ -26,6 +26,9 @@ class ModbusDevice:
         #: Instant of the last measurement, of an instrument that measures when it is told to.
         self._measured_at: float | None = None
         self._limits: dict[str, tuple[int, int]] = {}
+        self._layout = profile.sunspec.layout() if profile.sunspec else {}
+        if self._layout:
+            self._limits["holding"] = (min(self._layout), max(self._layout))
         places: list[Channel | Identity] = [*profile.channels, *profile.identity]
         for place in places:
             first, last = self._limits.get(place.table, (place.address, place.address))
@@ -53,7 +56,7 @@ class ModbusDevice:
             raise Refusal(ILLEGAL_ADDRESS)
 
     def _values(self, table: str, first: int, count: int, now: float) -> list[int]:
-        words = [0] * count
+        words = [self._layout.get(address, 0) for address in range(first, first + count)]
         for channel in self._profile.channels:
             if channel.table == table and channel.key in self._simulated:
                 for address, part in _registers(channel, self._read(channel.key, now)):

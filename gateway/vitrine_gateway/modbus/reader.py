@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from vitrine.quality import Test
 from vitrine_gateway.modbus.client import REFUSALS, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.decode import decode, raw_value
 from vitrine_gateway.modbus.line import Line
+from vitrine_gateway.modbus.places import Places
 from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
 from vitrine_gateway.profiles import Channel
 from vitrine_gateway.reading import Reading, Sample, silent
@@ -38,6 +40,7 @@ class Reader:
         self._requests: list[Request] = []
         self._wanted: tuple[str, ...] = ()
         self._channels = {channel.key: channel for channel in site.channels}
+        self._places = Places(site)
         self._refused: dict[str, tuple[float, str]] = {}
         self._identified = False
         self._misses = 0
@@ -58,7 +61,8 @@ class Reader:
 
     async def read(self, keys: frozenset[str] | None = None) -> Sample:
         """Read these channels once, or all of them; a channel that gives nothing is there with None."""
-        self._want(frozenset(self._site.channel_keys) if keys is None else keys)
+        keys = frozenset(self._site.channel_keys) if keys is None else keys
+        self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
         now = time.monotonic()
         if now < self._resume:
             return silent(self._site.key, self._wanted, now)
@@ -71,6 +75,7 @@ class Reader:
         except Refused as refusal:
             self.failure = f"the measurement cannot be triggered: {refusal}"
             return silent(self._site.key, self._wanted, time.monotonic())
+        self._take_up(keys)
         return await self._read_all()
 
     async def _measure(self) -> None:
@@ -80,14 +85,13 @@ class Reader:
             await self._line.write(trigger.address, trigger.words, self._unit, self._timeout)
             await asyncio.sleep(trigger.wait_s)
 
-    def _want(self, keys: frozenset[str]) -> None:
+    def _take_up(self, keys: frozenset[str]) -> None:
         """Take up the requests for these channels, as they have become by what the instrument refused before."""
         if keys not in self._plans:
             profile = self._site.profile
-            sources = [channel.source for channel in self._site.channels if channel.key in keys]
+            sources = [source for key, source in self._places.sources.items() if key in keys]
             self._plans[keys] = plan(sources, profile.max_registers, self._cost, profile.barriers)
         self._requests = self._plans[keys]
-        self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
 
     async def _read_all(self) -> Sample:
         readings: list[Reading] = []
@@ -106,6 +110,8 @@ class Reader:
         else:
             self.failure = "; ".join(sorted({reason for _, reason in self._refused.values()}))
         self._misses = 0
+        at, absent = time.monotonic(), self._places.absent
+        readings += [Reading(key, at, None, int(Test.NO_ANSWER)) for key in self._wanted if key in absent]
         return Sample(self._site.key, tuple(sorted(readings, key=lambda reading: reading.at)))
 
     async def _request(self, request: Request) -> list[Reading]:
@@ -142,7 +148,20 @@ class Reader:
         until, _ = self._refused.get(source.key, (0.0, ""))
         return time.monotonic() < until
 
+    async def _locate(self) -> bool:
+        """Find the registers of the channels, where the device itself says where they are."""
+        before = self._places.sources
+        if failure := await self._places.find(self._line, self._unit, self._timeout):
+            self.failure = failure
+            return False
+        if self._places.sources is not before:
+            self._plans.clear()
+            self._refused = {key: (math.inf, f"{key}: {reason}") for key, reason in self._places.absent.items()}
+        return True
+
     async def _identify(self) -> bool:
+        if not await self._locate():
+            return False
         for mark in self._site.profile.identity:
             try:
                 words, _ = await self._line.read(alone(mark), self._unit, self._timeout)

@@ -11,7 +11,7 @@ from vitrine_gateway.profiles.types import WIDTHS, default_order, orders_of
 
 _LAST_ADDRESS = 65535
 #: SunSpec information model specification: a scale factor (sunssf) lies from -10 to 10; 0x8000 means there is none.
-_EXPONENTS = tuple(range(-10, 11))
+EXPONENTS = tuple(range(-10, 11))
 _INTEGERS = tuple(kind for kind in WIDTHS if "int" in kind)
 
 
@@ -37,7 +37,7 @@ def read_scale_factor(table: TableReader | None, order: str) -> Companion | None
     """Read ``scale_factor``: value = raw × scale × 10^factor + offset."""
     if table is None:
         return None
-    found = _read(table, order, "int16", good=_EXPONENTS)
+    found = _read(table, order, "int16", good=EXPONENTS)
     table.finish()
     return found
 

@@ -29,7 +29,8 @@ from vitrine_gateway.profiles.model import (
     Source,
 )
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace, read_part, read_place
-from vitrine_gateway.profiles.registers import read_barriers, read_identity, read_register
+from vitrine_gateway.profiles.registers import read_barriers, read_identity, read_labels, read_register
+from vitrine_gateway.profiles.sunspec import SunSpecPart, channel_at, read_point, read_sunspec
 from vitrine_gateway.profiles.trigger import read_trigger
 from vitrine_gateway.profiles.types import ORDERS_OF_WIDTHS
 
@@ -107,6 +108,7 @@ def _read(root: TableReader, key: str) -> Profile:
         defaults.finish()
     mqtt = root.table("mqtt") if protocol == "mqtt" else None
     part = read_part(mqtt) if mqtt else MqttPart()
+    sunspec = read_sunspec(root.table("sunspec")) if protocol == "modbus" else None
     profile = Profile(
         key=key,
         manufacturer=root.text("manufacturer", required=True),
@@ -115,11 +117,12 @@ def _read(root: TableReader, key: str) -> Profile:
         protocol=protocol,
         note=read_text(root, "note") if root.has("note") else Text(),
         sources=tuple(map(_read_source, root.tables("source", required=True))),
-        channels=tuple(_read_channels(root, protocol, order, part)),
+        channels=tuple(_read_channels(root, protocol, order, part, sunspec)),
         mqtt=part,
         max_registers=most,
         document_offset=offset,
         barriers=barriers,
+        sunspec=sunspec,
         trigger=read_trigger(root.table("trigger")) if protocol == "modbus" else None,
         identity=tuple(read_identity(table, order) for table in root.tables("identity")),
     )
@@ -137,17 +140,21 @@ def _read_source(table: TableReader) -> Source:
     return source
 
 
-def _read_channels(root: TableReader, protocol: Protocol, order: str, part: MqttPart) -> Iterator[Channel]:
+def _read_channels(
+    root: TableReader, protocol: Protocol, order: str, part: MqttPart, sunspec: SunSpecPart | None
+) -> Iterator[Channel]:
     seen: set[str] = set()
     for table in root.tables("channel", required=True):
-        channel = _read_channel(table, protocol, order, part)
+        channel = _read_channel(table, protocol, order, part, sunspec)
         if channel.key in seen:
             table.note("repeated-key", "key", f"the channel “{channel.key}” is declared twice", "another key")
         seen.add(channel.key)
         yield channel
 
 
-def _read_channel(table: TableReader, protocol: Protocol, order: str, part: MqttPart) -> Channel:
+def _read_channel(
+    table: TableReader, protocol: Protocol, order: str, part: MqttPart, sunspec: SunSpecPart | None
+) -> Channel:
     key, unit, quantity = (table.text(name, required=True) for name in ("key", "unit", "quantity"))
     if key and not _KEY.fullmatch(key):
         table.note("not-a-key", "key", f"“{key}” cannot be a key", "small letters, digits and hyphens")
@@ -164,12 +171,14 @@ def _read_channel(table: TableReader, protocol: Protocol, order: str, part: Mqtt
         scale=table.number("scale", default=1.0),
         offset=table.number("offset"),
         mqtt=read_place(table, part) if protocol == "mqtt" else MqttPlace(),
-        **(read_register(table, order, unit) if protocol == "modbus" else {}),  # type: ignore[arg-type]  # read by type there
+        point=read_point(table, sunspec) if sunspec else "",
+        labels=read_labels(table),
+        **(read_register(table, order, unit) if protocol == "modbus" and not sunspec else {}),  # type: ignore[arg-type]  # read by type there
     )
     if channel.scale == 0:
         table.note("out-of-range", "scale", "a scale of 0 makes every value the same", "another number")
     table.finish()
-    return channel
+    return (channel_at(channel, sunspec.usual) if sunspec and sunspec.models else None) or channel
 
 
 def _check_widths(root: TableReader, profile: Profile) -> None:

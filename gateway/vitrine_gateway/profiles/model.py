@@ -9,6 +9,7 @@ from typing import Literal
 from vitrine.installation import Text
 from vitrine_gateway.profiles.companion import Companion
 from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace
+from vitrine_gateway.profiles.sunspec import SunSpecPart
 from vitrine_gateway.profiles.trigger import Trigger
 from vitrine_gateway.profiles.types import WIDTHS
 
@@ -67,6 +68,8 @@ class Channel:
     scale_factor: Companion | None = None
     unit_code: Companion | None = None
     quality: Companion | None = None
+    #: Point of a SunSpec model; the registers are then those of the model where most devices keep it.
+    point: str = ""
     #: Where the value lies in the messages of a sensor.
     mqtt: MqttPlace = field(default_factory=MqttPlace)
 
@@ -137,6 +140,8 @@ class Profile:
     identity: tuple[Identity, ...] = ()
     #: No request reaches from below one of these registers to it or beyond it: what lies before it cannot be read.
     barriers: tuple[int, ...] = ()
+    #: The SunSpec models that are looked for on the device.
+    sunspec: SunSpecPart | None = None
     #: What is written before each reading.
     trigger: Trigger | None = None
     #: Topics, times and availability of sensors that publish.

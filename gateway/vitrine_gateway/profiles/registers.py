@@ -37,7 +37,6 @@ def read_register(table: TableReader, order: str, unit: str) -> dict[str, object
         "at": address - first,
         "invalid": tuple(invalid),
         "bits": _read_bits(table, cast(str, found["type"])),
-        "labels": _read_labels(table),
     }
 
 
@@ -92,7 +91,8 @@ def _read_bits(table: TableReader, kind: str) -> tuple[int, int] | None:
     return bits[0], bits[1]
 
 
-def _read_labels(table: TableReader) -> dict[int, Text]:
+def read_labels(table: TableReader) -> dict[int, Text]:
+    """Read what the codes of a status mean."""
     labels = table.table("labels")
     found: dict[int, Text] = {}
     for code in table.take("labels", dict) or {}:
