@@ -47,6 +47,10 @@ def _sensor_of(device: SiteDevice) -> Sensor:
         from vitrine_gateway.mqtt.sparkplug_sensor import SparkplugSensor
 
         return SparkplugSensor(device, time.monotonic())
+    if device.profile.mqtt.dialect == "home-assistant":
+        from vitrine_gateway.mqtt.home_assistant_sensor import HomeAssistantSensor
+
+        return HomeAssistantSensor(device, time.monotonic())
     return Sensor(device, time.monotonic())
 
 

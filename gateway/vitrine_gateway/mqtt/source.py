@@ -12,6 +12,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
+from vitrine.errors import ConfigurationError
 from vitrine.installation import Connection
 from vitrine.logs import logger
 from vitrine_gateway.mqtt.client import make_client, session_properties, subscription
@@ -62,13 +63,18 @@ class Source:
         self._renew = asyncio.Event()
         self._welcomed, self._catching_up, self._refused = False, 0.0, False
         self._life = 0
-        self._client = self._make()
+        self._subscribed: set[str] = set()
+        self._client: paho.Client
 
     async def run(self) -> None:
         """Receive until cancelled."""
         while True:
             self._renew.clear()
-            self._client = self._make()
+            try:
+                self._client = self._make()
+            except ConfigurationError as error:
+                await self._wait_for_files(error)
+                continue
             self._client.connect_async(
                 self._connection.host, self._connection.port, _KEEPALIVE, **self._client_properties()
             )
@@ -83,6 +89,15 @@ class Source:
             if self._refused:
                 self._refused = False
                 await asyncio.sleep(_REFUSED_PAUSE)
+
+    async def _wait_for_files(self, error: ConfigurationError) -> None:
+        """Tell of a password or certificate that cannot be read; it is looked for again, and nothing else stops."""
+        if any(sensor.failure != error.message for sensor in self._sensors):
+            self._tell("broker of sensors cannot be asked", error.message)
+        for sensor in self._sensors:
+            sensor.failure = error.message
+        self._notice_silence()
+        await asyncio.sleep(_REFUSED_PAUSE)
 
     def _make(self) -> paho.Client:
         persistent = self._deliveries is not None
@@ -115,8 +130,8 @@ class Source:
         self._catching_up = time.monotonic() + _CATCHING_UP if flags.session_present else 0.0
         for sensor in self._sensors:
             sensor.connected()
-        filters = dict.fromkeys(topic for sensor in self._sensors for topic in sensor.filters)
-        client.subscribe(**subscription(list(filters), self._version, self._life))
+        self._subscribed = {topic for sensor in self._sensors for topic in sensor.filters}
+        client.subscribe(**subscription(sorted(self._subscribed), self._version, self._life))
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
@@ -163,6 +178,7 @@ class Source:
         if not interested:
             client.unsubscribe(message.topic)  # a subscription of an older file, which the session still holds
         kept = all(self._give(sensor, message, origin, repeated) for sensor in interested)
+        self._follow(client, interested)
         if qos == 0 or self._deliveries is None:
             return
         if kept:
@@ -171,6 +187,13 @@ class Source:
         else:
             self._refused = True
             self._renew.set()
+
+    def _follow(self, client: paho.Client, sensors: list[Sensor]) -> None:
+        """Subscribe to the topics that sensors have come to know by their messages."""
+        new = {topic for sensor in sensors for topic in sensor.filters} - self._subscribed
+        if new:
+            self._subscribed |= new
+            client.subscribe(**subscription(sorted(new), self._version, self._life))
 
     def _acknowledge(self, client: paho.Client, packet: int, qos: int, life: int) -> None:
         if client is self._client and life == self._life:  # else the broker sends it again

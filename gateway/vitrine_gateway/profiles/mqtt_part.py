@@ -9,7 +9,7 @@ from vitrine_gateway.mqtt import json_path
 from vitrine_gateway.mqtt.timestamp import FORMATS
 from vitrine_gateway.mqtt.topic import mistake
 
-DIALECTS: tuple[str, ...] = ("json", "sparkplug")
+DIALECTS: tuple[str, ...] = ("json", "sparkplug", "home-assistant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class MqttPlace:
 
     #: Template of a topic of its own; empty: the main one.
     topic: str = ""
-    #: Path in the JSON message, or name of a Sparkplug metric; may hold names.
+    #: Path in the JSON message, name of a Sparkplug metric, or what Home Assistant calls the entity; may hold names.
     path: str = "$"
     #: True → 1 and false → 0.
     boolean: bool = False
