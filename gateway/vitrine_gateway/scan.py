@@ -1,7 +1,8 @@
 """Looking for instruments on a network or a serial line: reads only, one request at a time on each line.
 
 An instrument is there when it answers anything at all, a refusal included. Which one it is, the identification
-registers of the profiles tell; one without such a register is found, and stays without a name.
+registers of the profiles tell, its SunSpec models, and what it says of itself (function 43 / 14); one with none of
+these is found, and stays without a name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.installation import Connection
 from vitrine_gateway.modbus.decode import raw_value
 from vitrine_gateway.modbus.failures import LineDown, NoAnswer, Refused
+from vitrine_gateway.modbus.identification import identification
 from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.plan import Request, alone
 from vitrine_gateway.modbus.sunspec import discover
@@ -114,6 +116,8 @@ async def _ask(line: Line, connection: Connection, marks: dict[str, Profile]) ->
             matching.append(name)
     if models:
         told.append(f"SunSpec {', '.join(str(one.number) for one in models)}")
+    if said := await identification(line, connection.unit, connection.timeout_s):
+        told.append(" ".join(said))
     return Found(connection, tuple(matching), ", ".join(told))
 
 

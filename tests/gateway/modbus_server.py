@@ -21,11 +21,26 @@ class Unit:
     silent: bool = False
     most: int = 125
     writable: bool = False
+    #: What it says of itself, and whether it says one thing at a time.
+    said: tuple[bytes, ...] = ()
+    piecewise: bool = False
     asked: list[tuple[int, int, int]] = field(default_factory=list)
     #: Changes an answer on its way out.
     spoil: Callable[[bytes], bytes] = bytes
 
+    def identify(self, first: int) -> bytes | None:
+        if self.silent:
+            return None
+        if not self.said:
+            return b"\xab\x01"
+        shown = self.said[first : first + 1] if self.piecewise else self.said[first:]
+        more, following = (0xFF, first + 1) if self.piecewise and first + 1 < len(self.said) else (0, 0)
+        objects = b"".join(bytes([first + at, len(one)]) + one for at, one in enumerate(shown))
+        return bytes([43, 14, 1, 1, more, following, len(shown)]) + objects
+
     def answer(self, request: bytes) -> bytes | None:
+        if request[0] == 43:
+            return self.identify(request[3])
         function, first, count = struct.unpack(">BHH", request[:5])
         self.asked.append((function, first, count))
         if function == 16:
@@ -109,11 +124,11 @@ def _serve_line(master: int, units: dict[int, Unit]) -> None:
             buffer += os.read(master, 256)
         except OSError:
             return
-        while len(buffer) >= 8:
-            frame, buffer = buffer[:8], buffer[8:]
-            assert _crc(frame[:6]) == frame[6:]
+        while len(buffer) >= (size := 7 if buffer[1:2] == b"\x2b" else 8):
+            frame, buffer = buffer[:size], buffer[size:]
+            assert _crc(frame[:-2]) == frame[-2:]
             unit = units.get(frame[0])
-            answer = unit.answer(frame[1:6]) if unit else None
+            answer = unit.answer(frame[1:-2]) if unit else None
             if answer is not None:
                 body = frame[:1] + answer
                 os.write(master, body + _crc(body))

@@ -26,8 +26,8 @@ async def _found(connection: Connection, units: range) -> list[Found]:
 
 
 def fill(units: dict[int, Unit]) -> None:
-    units[2] = Unit(input=EM340)
-    units[5] = Unit(holding={0: 1})
+    units[2] = Unit(input=EM340, said=(b"Carlo Gavazzi", b"EM340", b"B.2"), piecewise=True)
+    units[5] = Unit(holding={0: 1}, said=(b"Maker", b"P-5", b"1.0"))
     units[7] = Unit(silent=True)
     units[9] = Unit(holding={600: 0x2A, 602: 24})
 
@@ -35,6 +35,9 @@ def fill(units: dict[int, Unit]) -> None:
 def check_found(found: list[Found], units: dict[int, Unit]) -> None:
     named = {one.connection.unit: one.profiles for one in found}
     assert named == {2: ("carlo-gavazzi-em340",), 5: (), 9: ("siemens-mag6000",)}
+    told = {one.connection.unit: one.told for one in found}
+    assert told[5] == "Maker P-5 1.0"
+    assert told[2].endswith(", Carlo Gavazzi EM340 B.2")
     assert {function for unit in units.values() for function, _, _ in unit.asked} <= {3, 4}
 
 

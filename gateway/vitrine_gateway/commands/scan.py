@@ -79,6 +79,7 @@ async def _scan(
             if one is not None:
                 found.append(one)
                 words = ", ".join(one.profiles) or translate("vitrine_gateway", language(), "scan.unknown")
+                words += f" ({one.told})" if one.told else ""
                 console().print(f"✓ {where} #{unit}: {words}", style="green", markup=False)
 
 

@@ -10,6 +10,10 @@ from vitrine_gateway.profiles.model import Table
 #: Function that reads each table, and the one that writes registers.
 FUNCTIONS: dict[Table, int] = {"holding": 3, "input": 4}
 WRITE = 16
+#: Function that reads what an instrument says of itself (encapsulated interface 14).
+IDENTIFY = 43
+#: Octets allowed for such an answer, whose length nobody knows before.
+_IDENTIFICATION = 120
 _BITS = frozenset({1, 2})
 
 
@@ -33,6 +37,8 @@ def asked_of(unit: int, function: int, first: int, count: int) -> Asked:
     """Describe a request by what its answer must look like."""
     if function == WRITE:
         return Asked(unit, function, first, count, 4)
+    if function == IDENTIFY:
+        return Asked(unit, function, first, 0, _IDENTIFICATION)
     return Asked(unit, function, first, count, 1 + ((count + 7) // 8 if function in _BITS else 2 * count))
 
 

@@ -15,7 +15,7 @@ from pymodbus import ModbusException
 from pymodbus.exceptions import ConnectionException
 
 from vitrine.installation import Connection
-from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
+from vitrine_gateway.modbus.asked import FUNCTIONS, IDENTIFY, WRITE, Asked, asked_of, words_of
 from vitrine_gateway.modbus.failures import (
     ABSENT,
     REFUSALS,
@@ -125,6 +125,8 @@ class Client:
     def _send(self, asked: Asked, words: tuple[int, ...]) -> Awaitable[object]:
         if asked.function == WRITE:
             return self._client.write_registers(asked.first, list(words), device_id=asked.unit)
+        if asked.function == IDENTIFY:
+            return self._client.read_device_information(read_code=1, object_id=asked.first, device_id=asked.unit)
         method = getattr(self._client, _METHODS[asked.function])
         return cast("Awaitable[object]", method(asked.first, count=asked.count, device_id=asked.unit))
 

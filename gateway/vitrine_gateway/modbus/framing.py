@@ -15,6 +15,7 @@ Framing = Literal["rtu", "ascii", "mbap"]
 #: Functions that answer with a count of bytes and so many bytes; the others here answer with four.
 READS = frozenset({1, 2, 3, 4})
 _ECHOES = frozenset({5, 6, 15, 16})
+IDENTIFY = 43
 _LONGEST_MBAP = 254
 
 
@@ -80,7 +81,21 @@ def _rtu_size(data: bytes, at: int) -> int:
         return 5 + data[at + 2]
     if function in _ECHOES:
         return 8
+    if function == IDENTIFY:
+        return _identification_size(data, at)
     return 5 if function & 0x80 and 1 <= data[at + 2] <= 11 else 0
+
+
+def _identification_size(data: bytes, at: int) -> int:
+    """Return the length of a device identification, which only its objects tell; 0 until they are all there."""
+    if len(data) < at + 8:
+        return 0
+    end = at + 8
+    for _ in range(data[at + 7]):
+        if len(data) < end + 2:
+            return 0
+        end += 2 + data[end + 1]
+    return end + 2 - at
 
 
 def _word(data: bytes, at: int) -> int:

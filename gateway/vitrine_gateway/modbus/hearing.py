@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Callable
 
-from vitrine_gateway.modbus.asked import WRITE, Asked
+from vitrine_gateway.modbus.asked import IDENTIFY, WRITE, Asked
 from vitrine_gateway.modbus.failures import ChecksumWrong, Damaged, NoAnswer
 from vitrine_gateway.modbus.framing import FINDERS, FRAMINGS, Frame, NotModbus
 from vitrine_gateway.modbus.late import LateAnswers
@@ -99,6 +99,8 @@ class Hearing:
 
 
 def _fits(frame: Frame, asked: Asked) -> bool:
+    if asked.function == IDENTIFY:
+        return frame.function == IDENTIFY and len(frame.payload) >= 6
     if frame.function != asked.function or len(frame.payload) != asked.size:
         return False
     if asked.function == WRITE:
