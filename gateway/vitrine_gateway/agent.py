@@ -19,6 +19,7 @@ from vitrine_gateway.instruments import Instruments
 from vitrine_gateway.modbus.proxy import ModbusProxy
 from vitrine_gateway.mqtt.deliveries import Deliveries
 from vitrine_gateway.mqtt.kept import kept_deliveries
+from vitrine_gateway.mqtt.subscriptions import Subscriptions
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.record import encode, record_of
@@ -49,7 +50,7 @@ class Agent:
             keep_free=self._settings.keep_free,
         )
         self._hurry = asyncio.Event()
-        self._deliveries = Deliveries(self._hurry.set)
+        self._deliveries = Deliveries(self._hurry.set, Subscriptions(folder / "subscriptions.json"))
         self._deliveries.remember(kept_deliveries(self._queue))
         self._instruments = Instruments(site, self._take, deliveries=self._deliveries)
         proxy = installation.gateway.proxy

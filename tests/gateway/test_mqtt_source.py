@@ -10,10 +10,13 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.servers.broker import Rumqttd
+from tests.servers.fixtures import available
+from tests.servers.mosquitto import mosquitto as run_mosquitto
 from tests.servers.process import ServerProcess
 from vitrine.quality import Test
 from vitrine.sparkplug import Message
 from vitrine.uplink import RECORD, TESTS
+from vitrine_gateway.mqtt.subscriptions import Subscriptions
 
 from .host import Host, until
 from .sites import device, write_site
@@ -125,6 +128,44 @@ def test_sensor_that_says_it_is_offline_is_missing_at_once(
         client.disconnect()
         client.loop_stop()
         host.close()
+
+
+@pytest.mark.parametrize("old", ["+", "101"], ids=["wildcard", "one topic"])
+def test_session_gives_up_topics_that_the_file_does_not_name_any_more(
+    tmp_path: Path, broker: Rumqttd, old: str
+) -> None:
+    with available(), run_mosquitto(tmp_path, ["allow_anonymous true", "log_type all"]) as sensors:
+        path = installation(tmp_path, sensors.port, broker.port)
+        now = path.read_text()
+        path.write_text(now.replace('room = "+"', f'room = "{old}"'))
+        process = start(path, tmp_path)
+        host, client = Host(broker.port), publisher(sensors.port)
+        try:
+            until(lambda: host.of(Message.DBIRTH), 30)
+            client.publish("site/a/101/count", "1", qos=1)
+            until(lambda: counted(host), 30)
+            end(process)
+            path.write_text(now.replace('room = "+"', 'room = "102"'))
+            process = start(path, tmp_path)
+            until(lambda: f"\tsite/a/{old}/count\n" in sensors.log.read_text().partition("UNSUBSCRIBE")[2], 30)
+            client.publish("site/a/101/count", "2", qos=1)
+            client.publish("site/a/102/count", "3", qos=1)
+            until(lambda: 3 in {value for value, _ in counted(host).values()}, 30)
+        finally:
+            end(process)
+            client.disconnect()
+            client.loop_stop()
+            host.close()
+        assert sorted(value for value, _ in counted(host).values()) == [1, 3]
+
+
+def test_file_of_subscriptions_that_is_damaged_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "subscriptions.json"
+    for text in ("{", "[]", '{"a": 1}'):
+        path.write_text(text)
+        assert Subscriptions(path).stale("a", ["t"]) == []
+    Subscriptions(path).keep("a", ["t", "u"])
+    assert Subscriptions(path).stale("a", ["u"]) == ["t"]
 
 
 def _log_of_failures(host: Host) -> str:

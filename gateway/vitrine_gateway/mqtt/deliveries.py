@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from vitrine_gateway.mqtt.subscriptions import Subscriptions
+
 #: Messages without an acknowledgement at which the disk is told to keep them at once: half of Mosquitto's window.
 HURRY = 10
 _ORIGIN = struct.Struct(">H8s")
@@ -33,6 +35,8 @@ class Deliveries:
 
     #: Tells that the queue should be flushed without waiting for its turn.
     hurry: Callable[[], None] = lambda: None
+    #: What each session was subscribed to before; None where that is not kept.
+    subscriptions: Subscriptions | None = None
     #: Deliveries that came again and were already kept.
     repeated: int = 0
     _latest: dict[tuple[str, int], bytes] = field(default_factory=dict)
