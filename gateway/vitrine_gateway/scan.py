@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from vitrine.errors import ConfigurationError
@@ -22,7 +23,7 @@ from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.plan import Request, alone
 from vitrine_gateway.modbus.sunspec import discover
 from vitrine_gateway.profiles import Identity, Profile, load, names
-from vitrine_gateway.profiles.sunspec import Placed
+from vitrine_gateway.profiles.sunspec import Placed, SunSpecPart
 
 #: Hosts that are tried at a time, and how long a connection may take, in seconds.
 _AT_ONCE, _CONNECT_S = 64, 1.0
@@ -111,9 +112,7 @@ async def _ask(line: Line, connection: Connection, marks: dict[str, Profile]) ->
             matching.append(name)
             told += [mark.meaning.en for mark in profile.identity]
     models = await _models(line, connection)
-    for name, profile in _sunspec().items():
-        if profile.sunspec and profile.sunspec.choose(models):
-            matching.append(name)
+    matching += [name for name, layout in _sunspec().items() if layout.choose(models)]
     if models:
         told.append(f"SunSpec {', '.join(str(one.number) for one in models)}")
     if said := await identification(line, connection.unit, connection.timeout_s):
@@ -121,9 +120,10 @@ async def _ask(line: Line, connection: Connection, marks: dict[str, Profile]) ->
     return Found(connection, tuple(matching), ", ".join(told))
 
 
-def _sunspec() -> dict[str, Profile]:
-    """Return the profiles whose instrument is known by its SunSpec models."""
-    return {name: profile for name in names() if (profile := load(name, Path())).sunspec}
+@cache
+def _sunspec() -> dict[str, SunSpecPart]:
+    """Return what the profiles want whose instrument is known by its SunSpec models."""
+    return {name: wanted for name in names() if (wanted := load(name, Path()).sunspec)}
 
 
 async def _models(line: Line, connection: Connection) -> list[Placed]:

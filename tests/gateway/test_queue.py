@@ -17,6 +17,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_gateway.queue import Frame, Kind, Queue
+from vitrine_gateway.queue.state import FILES
 
 BOOT, OTHER_BOOT = "boot-1", "boot-2"
 
@@ -175,11 +176,33 @@ def test_damaged_state_is_rebuilt_from_the_records(tmp_path: Path) -> None:
     queue.settle(Ranges([(1, 60)]))
     epoch = queue.epoch
     crash(queue)
-    (tmp_path / "state.json").write_text("nonsense")
+    for name in FILES:
+        if (tmp_path / name).exists():
+            (tmp_path / name).write_text("nonsense")
     again = open_queue(tmp_path)
     assert again.epoch == epoch
     assert set(range(61, 101)) <= set(numbers(again))
     assert again.append(b"y", 1).number > 1_000
+    again.close()
+
+
+@pytest.mark.parametrize("torn", FILES)
+def test_one_torn_state_leaves_the_other_and_no_number_is_given_twice(tmp_path: Path, torn: str) -> None:
+    queue = open_queue(tmp_path)
+    queue.close()  # both files are there, and say that the queue was closed properly
+    queue = open_queue(tmp_path)
+    for _ in range(2_500):
+        queue.append(b"x", 1)
+    queue.settle(Ranges([(1, 2_500)]))
+    epoch, last = queue.epoch, queue.last_number
+    crash(queue)
+    whole = (tmp_path / torn).read_bytes()
+    (tmp_path / torn).write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    for path in tmp_path.glob("*.queue"):
+        path.unlink()  # what a power cut takes with it
+    again = open_queue(tmp_path)
+    assert again.epoch == epoch
+    assert again.append(b"y", 1).number > last
     again.close()
 
 

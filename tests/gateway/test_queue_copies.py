@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from vitrine.ranges import Ranges
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.queue.frame import Frame, Kind
+from vitrine_gateway.queue.state import FILES
 from vitrine_gateway.queue.thinning import thin
 from vitrine_gateway.record import Record, Value, decode, encode
 
@@ -59,7 +60,7 @@ def test_copies_taken_under_load_hold_all_that_was_durable(tmp_path: Path) -> No
 def _copy(source: Path, target: Path) -> Path:
     """Copy the files in the order in which they grow, as a power cut keeps them: the state, then the records."""
     target.mkdir()
-    for path in [source / "state.json", *sorted(source.glob("*.queue"))]:
+    for path in [*(source / name for name in FILES), *sorted(source.glob("*.queue"))]:
         if path.exists():
             shutil.copyfile(path, target / path.name)
     return target

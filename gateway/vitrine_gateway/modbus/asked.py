@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from vitrine_gateway.modbus.framing import IDENTIFY
 from vitrine_gateway.profiles.model import Table
 
 #: Function that reads each table, and the one that writes registers.
 FUNCTIONS: dict[Table, int] = {"holding": 3, "input": 4}
 WRITE = 16
-#: Function that reads what an instrument says of itself (encapsulated interface 14).
-IDENTIFY = 43
 #: Octets allowed for such an answer, whose length nobody knows before.
 _IDENTIFICATION = 120
 _BITS = frozenset({1, 2})

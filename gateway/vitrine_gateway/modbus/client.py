@@ -15,7 +15,7 @@ from pymodbus import ModbusException
 from pymodbus.exceptions import ConnectionException
 
 from vitrine.installation import Connection
-from vitrine_gateway.modbus.asked import FUNCTIONS, IDENTIFY, WRITE, Asked, asked_of, words_of
+from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
 from vitrine_gateway.modbus.failures import (
     ABSENT,
     REFUSALS,
@@ -25,7 +25,7 @@ from vitrine_gateway.modbus.failures import (
     NoAnswer,
     Refused,
 )
-from vitrine_gateway.modbus.framing import Frame, NotModbus
+from vitrine_gateway.modbus.framing import IDENTIFY, Frame, NotModbus
 from vitrine_gateway.modbus.hearing import Hearing
 from vitrine_gateway.modbus.late import LateAnswers
 from vitrine_gateway.modbus.statistics import LineStatistics

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from functools import cache
 
 from vitrine.quality import Test
 from vitrine.units import convert
 from vitrine_gateway.profiles import Channel
 from vitrine_gateway.profiles.companion import Companion
 
-_FLOATS = {"float32": ">f", "float64": ">d"}
+_FLOATS = {"float32": struct.Struct(">f"), "float64": struct.Struct(">d")}
 
 
 def raw_value(words: Sequence[int], kind: str, order: str) -> float | int | str:
@@ -27,9 +28,10 @@ def raw_number(words: Sequence[int], kind: str, order: str) -> float | int:
     wire = _wire(words)
     if len(wire) != len(order):
         raise ValueError(f"{len(words)} registers do not hold the order {order}")
-    big = bytes(wire[order.index(letter)] for letter in sorted(set(order) - {"-"}))
+    places = _places(order)
+    big = wire if places is None else bytes(map(wire.__getitem__, places))
     if kind in _FLOATS:
-        value: float = struct.unpack(_FLOATS[kind], big)[0]
+        value: float = _FLOATS[kind].unpack(big)[0]
         return value
     if kind.startswith("bcd"):
         digits = big.hex()
@@ -46,7 +48,7 @@ def raw_text(words: Sequence[int], order: str) -> str:
 
 
 def decode(channel: Channel, words: Sequence[int]) -> tuple[float | None, int]:
-    """Return (value in the channel's unit, tests that it did not pass) from the registers of `address` and `width`.
+    """Return (value in the channel's unit, tests that it did not pass) from the registers of `address` and on.
 
     None stands for a mark of "no value" and for a unit that is not known or does not convert; a value whose status
     register is not good is kept, with the test SENSOR_STATUS.
@@ -88,6 +90,13 @@ def _in_unit(channel: Channel, value: float, words: Sequence[int], tests: int) -
 def _of(companion: Companion, channel: Channel, words: Sequence[int]) -> float | int:
     start = companion.address - channel.address
     return raw_number(words[start : start + companion.width], companion.type, companion.order)
+
+
+@cache
+def _places(order: str) -> tuple[int, ...] | None:
+    """Return where each byte of an order is found, the most significant first; None where they come so."""
+    places = tuple(order.index(letter) for letter in sorted(set(order) - {"-"}))
+    return None if places == tuple(range(len(order))) else places
 
 
 def _wire(words: Sequence[int]) -> bytes:

@@ -15,6 +15,7 @@ Framing = Literal["rtu", "ascii", "mbap"]
 #: Functions that answer with a count of bytes and so many bytes; the others here answer with four.
 READS = frozenset({1, 2, 3, 4})
 _ECHOES = frozenset({5, 6, 15, 16})
+#: Function that reads what an instrument says of itself (encapsulated interface 14).
 IDENTIFY = 43
 _LONGEST_MBAP = 254
 

@@ -6,9 +6,9 @@ import struct
 import time
 from collections.abc import Callable
 
-from vitrine_gateway.modbus.asked import IDENTIFY, WRITE, Asked
+from vitrine_gateway.modbus.asked import WRITE, Asked
 from vitrine_gateway.modbus.failures import ChecksumWrong, Damaged, NoAnswer
-from vitrine_gateway.modbus.framing import FINDERS, FRAMINGS, Frame, NotModbus
+from vitrine_gateway.modbus.framing import FINDERS, FRAMINGS, IDENTIFY, Frame, NotModbus
 from vitrine_gateway.modbus.late import LateAnswers
 from vitrine_gateway.modbus.statistics import LineStatistics
 

@@ -5,8 +5,9 @@ Source: MODBUS Application Protocol V1.1b3, 6.21 (Read Device Identification, ba
 
 from __future__ import annotations
 
-from vitrine_gateway.modbus.asked import IDENTIFY, asked_of
+from vitrine_gateway.modbus.asked import asked_of
 from vitrine_gateway.modbus.failures import NoAnswer, Refused
+from vitrine_gateway.modbus.framing import IDENTIFY
 from vitrine_gateway.modbus.line import Line
 
 _INTERFACE = 14
@@ -37,9 +38,10 @@ def _read(payload: bytes) -> tuple[dict[int, str], int | None]:
     found: dict[int, str] = {}
     at = 6
     for _ in range(count if interface == _INTERFACE else 0):
-        text = payload[at + 2 : at + 2 + payload[at + 1]] if at + 2 <= len(payload) else b""
-        if at + 2 > len(payload) or len(text) < payload[at + 1]:
+        start = at + 2
+        end = start + payload[at + 1] if start <= len(payload) else start
+        if end > len(payload):
             break
-        found[payload[at]] = text.decode("latin-1").strip("\0 ")
-        at += 2 + len(text)
+        found[payload[at]] = payload[start:end].decode("latin-1").strip("\0 ")
+        at = end
     return found, following if more == _MORE and following in _BASIC and following not in found else None

@@ -126,7 +126,7 @@ class Reader:
 
     def _value(self, source: Channel, request: Request, words: list[int], at: float) -> Reading:
         start = source.address - request.first
-        value, tests = decode(source, words[start : start + source.width])
+        value, tests = decode(source, words[start:])
         self._refused.pop(source.key, None)
         site = self._channels[source.key]
         if value is not None and (site.scale, site.shift) != (1.0, 0.0):

@@ -58,8 +58,6 @@ class Entity:
     path: str
     unit: str
     presence: tuple[Presence, ...]
-    #: The topic of the configuration.
-    announced: str = ""
 
     def value(self, payload: bytes) -> object:
         """Return the raw value of a state; NotThere where the message does not have it."""
@@ -113,7 +111,6 @@ def _entity(topic: str, name: str, config: dict[str, object]) -> Entity:
         path=path_of(str(config.get("value_template", "{{ value }}"))),
         unit=str(config.get("unit_of_measurement", "")),
         presence=tuple(_presence(config, base)),
-        announced=topic,
     )
 
 

@@ -132,10 +132,7 @@ class Source:
             sensor.connected()
         self._subscribed = {topic for sensor in self._sensors for topic in sensor.filters}
         client.subscribe(**subscription(sorted(self._subscribed), self._version, self._life))
-        if self._deliveries and self._deliveries.subscriptions:
-            if stale := self._deliveries.subscriptions.stale(self._client_id, self._subscribed):
-                client.unsubscribe(stale)
-            self._deliveries.subscriptions.keep(self._client_id, self._subscribed)
+        self._keep_subscriptions(client)
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
@@ -198,8 +195,16 @@ class Source:
         if new:
             self._subscribed |= new
             client.subscribe(**subscription(sorted(new), self._version, self._life))
-            if self._deliveries and self._deliveries.subscriptions:
-                self._deliveries.subscriptions.keep(self._client_id, self._subscribed)
+            self._keep_subscriptions(client)
+
+    def _keep_subscriptions(self, client: paho.Client) -> None:
+        """Give up what the session should not have any more, and note what it has."""
+        kept = self._deliveries.subscriptions if self._deliveries else None
+        if kept is None:
+            return
+        if stale := kept.stale(self._client_id, self._subscribed):
+            client.unsubscribe(stale)
+        kept.keep(self._client_id, self._subscribed)
 
     def _acknowledge(self, client: paho.Client, packet: int, qos: int, life: int) -> None:
         if client is self._client and life == self._life:  # else the broker sends it again

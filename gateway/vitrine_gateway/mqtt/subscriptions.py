@@ -6,10 +6,11 @@ A broker keeps the subscriptions of a persistent session, and tells nobody which
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+
+from vitrine_gateway.safe_file import replace_text
 
 
 class Subscriptions:
@@ -31,12 +32,7 @@ class Subscriptions:
             if self._known.get(session) == topics:
                 return
             self._known[session] = topics
-            draft = self._path.with_suffix(".new")
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(self._known, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            replace_text(self._path, json.dumps(self._known))
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The queue on the gateway's disk: numbered records, kept until the database holds them.
 
 A folder with segments (frames with a checksum, only ever appended to, with an index at the end of a finished one) and
-`state.json` (epoch, and which numbers are settled: acknowledged, or reported as lost).
+`state.json` and `state-2.json` in turn (epoch, and which numbers are settled: acknowledged, or reported as lost).
 
 - `append` writes at once, so a killed process loses nothing; the disk is told to keep it every `flush_s` seconds, so a
   power cut loses at most those.

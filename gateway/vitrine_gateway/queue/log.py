@@ -29,7 +29,7 @@ from vitrine_gateway.queue.thinning import THINNED
 _log = logger("gateway")
 SEGMENT_BYTES = 1 << 19
 #: Seconds until settled numbers are written down; after a crash the records of this time are sent once more.
-_SETTLED_EVERY = 30.0
+_SETTLED_EVERY = 120.0
 #: Reason of the report of numbers that were set aside when the power failed.
 SET_ASIDE = "power cut: numbers of the last seconds, or never used"
 _RECENT = 4096
@@ -239,7 +239,7 @@ class Queue:
 
     def _save(self) -> None:
         states.save(self._folder, self._state)
-        self._files.bytes_on_disk += 2 * BLOCK_BYTES
+        self._files.bytes_on_disk += BLOCK_BYTES
         self._saved, self._dirty = time.monotonic(), False
 
     # --- losses ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from vitrine.errors import PayloadError
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_gateway.queue.frame import Frame, Kind, frame_at, frames, unfinished
+from vitrine_gateway.safe_file import sync_folder
 
 _MAGIC = b"VITRINEQ1\n"
 _HEAD_SIZE = len(_MAGIC) + 16
@@ -187,12 +188,3 @@ def read_segment(segment: Segment, start: int = 0) -> list[Frame]:
         data = file.read()
     found = (frame for frame, _ in frames(data, 0) if frame.kind is not Kind.INDEX)
     return sorted(found, key=lambda frame: frame.number)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of a folder safe on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,4 +1,8 @@
-"""What the queue remembers beside its records: epoch, numbers set aside, numbers settled."""
+"""What the queue remembers beside its records: epoch, numbers set aside, numbers settled.
+
+Two files are written in turn, in place: a power cut damages one at most, and a disk writes one block where a new file
+in place of the old one costs it eight.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,17 @@ from pathlib import Path
 from uuid import UUID
 
 from vitrine.ranges import Ranges
-from vitrine_gateway.queue.segment import sync_folder
+from vitrine_gateway.safe_file import sync_folder
 
 #: Numbers set aside at a time.
 BLOCK = 1000
+#: The files that hold the state, in turn.
+FILES = ("state.json", "state-2.json")
 
 
 @dataclass(slots=True)
 class State:
-    """The content of ``state.json``."""
+    """The content of a file of the state; the one with the greatest `serial` is in force."""
 
     epoch: UUID = field(default_factory=uuid.uuid4)
     #: No number above this one has been given away.
@@ -30,15 +36,50 @@ class State:
     closed_at: int = 0
     #: Numbers acknowledged, or told as lost.
     settled: Ranges = field(default_factory=Ranges)
+    serial: int = 0
 
 
 def load(folder: Path) -> State | None:
-    """Read the state; None where there is none or it is damaged."""
-    try:
-        checksum, _, text = (folder / "state.json").read_text(encoding="utf-8").partition("\n")
-    except (FileNotFoundError, UnicodeDecodeError):
+    """Read the state; None where there is none or all of it is damaged.
+
+    Where the newer file may be the damaged one, more numbers are set aside than the older one knows of.
+    """
+    held = [state for name in FILES if (state := _read(folder / name))]
+    if not held:
         return None
+    newest = max(held, key=lambda state: state.serial)
+    if len(held) < sum((folder / name).exists() for name in FILES):
+        newest.reserved, newest.closed_at, newest.boot = newest.reserved + 2 * BLOCK, 0, ""
+    return newest
+
+
+def save(folder: Path, state: State) -> None:
+    """Write the state and wait until the disk holds it; OSError leaves the one before in force."""
+    serial = state.serial + 1
+    document = {
+        "serial": serial,
+        "epoch": str(state.epoch),
+        "reserved": state.reserved,
+        "boot": state.boot,
+        "closed_at": state.closed_at,
+        "settled": str(state.settled),
+    }
+    text = json.dumps(document)
+    path = folder / FILES[serial % len(FILES)]
+    new = not path.exists()
+    with path.open("wb" if new else "r+b") as file:
+        before = os.fstat(file.fileno()).st_size
+        file.write(f"{zlib.crc32(text.encode()):08x}\n{text}\n".encode().ljust(before))
+        file.flush()
+        os.fdatasync(file.fileno())
+    if new:
+        sync_folder(folder)
+    state.serial = serial
+
+
+def _read(path: Path) -> State | None:
     try:
+        checksum, text, *_ = [*path.read_text(encoding="utf-8").split("\n"), ""]
         if int(checksum, 16) != zlib.crc32(text.encode()):
             return None
         document = json.loads(text)
@@ -48,27 +89,7 @@ def load(folder: Path) -> State | None:
             boot=str(document["boot"]),
             closed_at=int(document["closed_at"]),
             settled=Ranges.parse(document["settled"]),
+            serial=int(document.get("serial", 0)),
         )
-    except (ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-
-
-def save(folder: Path, state: State) -> None:
-    """Write the state so that a power cut leaves the old or the new one, never half of it."""
-    text = json.dumps(
-        {
-            "epoch": str(state.epoch),
-            "reserved": state.reserved,
-            "boot": state.boot,
-            "closed_at": state.closed_at,
-            "settled": str(state.settled),
-        }
-    )
-    path = folder / "state.json"
-    draft = path.with_suffix(".new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(f"{zlib.crc32(text.encode()):08x}\n{text}")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from vitrine_gateway.safe_file import replace_text
 
 
 class BirthDeathSequence:
@@ -24,12 +25,7 @@ class BirthDeathSequence:
         self._write(number)
 
     def _write(self, number: int) -> None:
-        draft = self._path.with_suffix(".new")
-        with draft.open("w", encoding="ascii") as file:
-            file.write(str(number))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        replace_text(self._path, str(number))
         self._next = number
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from vitrine.errors import PayloadError, VitrineError
 from vitrine.logs import logger
@@ -183,25 +182,20 @@ class EdgeNode:
                 self._longest_wait = self._pace.reconnect_s
 
     async def _stay(self, session: Session, stop: asyncio.Event) -> None:
-        ending = asyncio.ensure_future(stop.wait())
-        either: set[asyncio.Future[Any]] = {session.ended, ending}
         next_health = time.monotonic() + _HEALTH_EVERY
-        try:
-            while not stop.is_set():
-                await asyncio.wait(either, timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
-                session.check()
-                if self._conflict:
-                    sign, self._conflict = self._conflict, ""
-                    raise SessionLost(sign)
-                if self._uplink.primary_host and self._host.online is False:
-                    raise HostGone(f"the primary host “{self._host.host}” is offline")
-                self._give_birth(time.monotonic())
-                self._outbox.tick(host_away=self._host.online is False)
-                if time.monotonic() >= next_health:
-                    next_health = time.monotonic() + _HEALTH_EVERY
-                    self._outbox.tell(self._health())
-        finally:
-            ending.cancel()
+        while not stop.is_set():
+            await asyncio.sleep(_TICK)
+            session.check()
+            if self._conflict:
+                sign, self._conflict = self._conflict, ""
+                raise SessionLost(sign)
+            if self._uplink.primary_host and self._host.online is False:
+                raise HostGone(f"the primary host “{self._host.host}” is offline")
+            self._give_birth(time.monotonic())
+            self._outbox.tick(host_away=self._host.online is False)
+            if time.monotonic() >= next_health:
+                next_health = time.monotonic() + _HEALTH_EVERY
+                self._outbox.tell(self._health())
 
     async def _host_is_there(self, session: Session, stop: asyncio.Event) -> bool:
         """Wait for the primary host, where there is one; False at `stop`, HostGone to try another broker."""
