@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine.quality import Test
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_collector.arrival import Arrival
@@ -54,6 +55,15 @@ class Record:
     def of(cls, message: Incoming, state: NodeState, number: int | None) -> Record:
         """Make a record of a node's message."""
         return cls(message, state.node, state.gateway_id, state.installation_id, state.epoch, number)
+
+    @classmethod
+    def measured(cls, message: Incoming, state: NodeState, data: Data) -> Record:
+        """Make a record of a device's measurements; where their time is uncertain, each of them says so."""
+        record = cls.of(message, state, data.record)
+        record.time_source = data.time_source
+        if data.time_source == "uncertain":
+            data.fail(int(Test.TIME_UNCERTAIN))
+        return record
 
 
 @dataclass(slots=True)

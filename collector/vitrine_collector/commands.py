@@ -14,10 +14,11 @@ from rich.text import Text
 
 from vitrine import logs
 from vitrine.command import language
+from vitrine.errors import ConfigurationError, VitrineError
 from vitrine.i18n import translate
 from vitrine.installation_file import load
 from vitrine.settings import Settings, read_secret, settings
-from vitrine_collector import rejections
+from vitrine_collector import rejections, replay
 from vitrine_collector.catalogue import apply as apply_installation
 from vitrine_collector.intake import Limits
 from vitrine_collector.metrics import serve_metrics
@@ -122,6 +123,34 @@ def show(
     ):
         console.print(f"{_say(f'rejected.{name}'):<16}{_plain(value)}", markup=False)
     console.print("\n" + rejections.readable(item.payload), markup=False)
+
+
+@rejected.command("replay")
+def replay_rejected(
+    chosen: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers, as “list” shows them.")
+    ] = None,
+    url: Url = "",
+    every: Annotated[bool, typer.Option("--all", help="Every message, the oldest first.")] = False,
+    code: Annotated[str, typer.Option(help="Every message of this code, the oldest first.")] = "",
+) -> None:
+    """Write messages after all, once what was wrong is mended; one that still cannot be used stays, with the reason."""
+    if bool(chosen) + every + bool(code) != 1:
+        raise ConfigurationError(_say("rejected.which"), hint="For example: vitrine collector rejected replay 12 13")
+    console, failed = Console(highlight=False, soft_wrap=True), 0
+    with connect(url or settings().database_url) as connection:
+        numbers = chosen or replay.numbers(connection, code)
+        for number in numbers:
+            try:
+                written = replay.replay(connection, rejections.one(connection, number))
+            except VitrineError as error:
+                failed += 1
+                console.print(_say("rejected.stays", number=number, reason=_plain(error.message)), markup=False)
+            else:
+                console.print(_say("rejected.written", number=number, count=written), style="green", markup=False)
+    console.print(_say("rejected.replayed", count=len(numbers) - failed, failed=failed), style="dim", markup=False)
+    if failed:
+        raise typer.Exit(1)
 
 
 def broker_of(chosen: Settings) -> Broker:

@@ -14,7 +14,6 @@ import psycopg
 
 from vitrine.errors import PayloadError
 from vitrine.logs import logger
-from vitrine.quality import Test
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import Message, Topic, decode
 from vitrine.sparkplug.topics import NAMESPACE
@@ -185,23 +184,25 @@ class Intake:
         work(parsed, state)
 
     def _node_birth(self, parsed: Parsed) -> None:
-        birth = node_birth(decode(parsed.incoming.payload))
+        payload = parsed.incoming.payload
+        birth = node_birth(decode(payload))
         node = (parsed.topic.group, parsed.topic.node)
         now = _moment(parsed.incoming.received_s)
-        registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, now))
+        registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, payload, now))
         self._sends_again[node] = birth.epoch is not None
         self._nodes.born(node, birth, registered, asked_for=self.rebirths.born(node))
         self.counts["births"] += 1
         _log.info("node born", node="/".join(node), epoch=str(birth.epoch or ""))
 
     def _device_birth(self, parsed: Parsed, state: NodeState) -> None:
-        birth = device_birth(decode(parsed.incoming.payload))
+        payload = parsed.incoming.payload
+        birth = device_birth(decode(payload))
         rules = {channel.metric.name: from_json(channel.rules) for channel in birth.channels}
         device, now = parsed.topic.device, _moment(parsed.incoming.received_s)
         gateway = registry.Registered(state.gateway_id, state.installation_id)
         channels = self._store.run(
             lambda connection: registry.register_device(
-                connection, gateway, device, birth, file_sha256=state.file_sha256, now=now
+                connection, gateway, device, birth, payload, file_sha256=state.file_sha256, now=now
             )
         )
         if channels.changed:
@@ -247,10 +248,7 @@ class Intake:
             return
         if parsed.metrics is None:
             metrics.templates.learn(parsed.incoming.payload, parsed.message, metrics.doubles)
-        record = Record.of(parsed.incoming, state, data.record)
-        record.time_source = data.time_source
-        if data.time_source == "uncertain":
-            data.fail(int(Test.TIME_UNCERTAIN))
+        record = Record.measured(parsed.incoming, state, data)
         record.repeated = self._is_repeated(state, data.record)
         self._add(record)
         self._batch.add(record, None if record.repeated else data)

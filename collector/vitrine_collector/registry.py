@@ -37,7 +37,9 @@ class Channels:
     changed: bool
 
 
-def register_node(connection: psycopg.Connection, node: Node, birth: NodeBirth, now: datetime.datetime) -> Registered:
+def register_node(
+    connection: psycopg.Connection, node: Node, birth: NodeBirth, payload: bytes, now: datetime.datetime
+) -> Registered:
     """Note a node's birth; its devices are offline until theirs. An unknown installation gets a bare row."""
     group, name = node
     with connection.transaction():
@@ -57,6 +59,9 @@ def register_node(connection: psycopg.Connection, node: Node, birth: NodeBirth, 
         assert row is not None
         registered = Registered(gateway_id=row[0], installation_id=row[1])
         connection.execute(_SQL["devices_offline"], {"gateway": registered.gateway_id, "time": now})
+        _keep(connection, registered.gateway_id, "", payload, now)
+        forgetting = {"gateway": registered.gateway_id, "slug": group, "node": name, "now": now}
+        connection.execute(_SQL["forget_births"], forgetting)
         if birth.health:
             connection.execute(_HEALTH, {"gateway": registered.gateway_id, "health": Jsonb(birth.health)})
     return registered
@@ -67,6 +72,7 @@ def register_device(
     gateway: Registered,
     key: str,
     birth: DeviceBirth,
+    payload: bytes,
     *,
     file_sha256: str,
     now: datetime.datetime,
@@ -79,6 +85,7 @@ def register_device(
         ).fetchone()
         assert row is not None
         device_id: int = row[0]
+        _keep(connection, gateway.gateway_id, key, payload, now)
         with connection.cursor(row_factory=dict_row) as cursor:
             known = {found["key"]: found for found in cursor.execute(_SQL["channels"], {"device": device_id})}
         ids, changed = {}, False
@@ -94,6 +101,10 @@ def register_device(
                 changed = True
                 _change(connection, held, fields, differences, file_sha256, now)
     return Channels(ids, changed)
+
+
+def _keep(connection: psycopg.Connection, gateway: int, device: str, payload: bytes, now: datetime.datetime) -> None:
+    connection.execute(_SQL["add_birth"], {"gateway": gateway, "device": device, "payload": payload, "now": now})
 
 
 def node_died(connection: psycopg.Connection, gateway_id: int, now: datetime.datetime) -> None:

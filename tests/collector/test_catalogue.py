@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from vitrine.errors import InstallationError, VitrineError
+from vitrine.errors import ConfigurationError, InstallationError, VitrineError
 from vitrine.installation import Gateway, Indicator, Installation, Text, Uplink
 from vitrine_collector import commands
 from vitrine_collector.catalogue import apply
@@ -111,6 +111,16 @@ def test_refused_messages_can_be_listed_and_shown(run, database: psycopg.Connect
     assert "2 messages were refused" in listed
     assert "01 02 61 62 63" in run(commands.collector, "rejected", "show", "1")
     assert "Software/Version @ 1750000000000: '0.1.0'" in run(commands.collector, "rejected", "show", "2")
+
+
+def test_refused_messages_can_be_replayed(run, database: psycopg.Connection) -> None:
+    assert "0 messages written, 0 stay" in run(commands.collector, "rejected", "replay", "--all")
+    database.execute("INSERT INTO rejected (topic, payload, code, reason) VALUES ('a/b', '', 'payload-invalid', 'r')")
+    with pytest.raises(AssertionError, match=r"No\. 1 stays: [\s\S]*0 messages written, 1 stay"):
+        run(commands.collector, "rejected", "replay", "--code", "payload-invalid")
+    for unclear in ([], ["--all", "1"]):
+        with pytest.raises(ConfigurationError, match="which messages"):
+            run(commands.collector, "rejected", "replay", *unclear)
 
 
 def test_a_number_that_is_not_there_is_said(run) -> None:

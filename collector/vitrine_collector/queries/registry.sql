@@ -46,6 +46,23 @@ WHERE channel_id = %(channel)s;
 INSERT INTO channel_change (channel_id, time, field, before, after, file_sha256)
 VALUES (%(channel)s, %(time)s, %(field)s, %(before)s, %(after)s, %(sha256)s);
 
+-- add_birth --
+-- The certificate itself; '' stands for the node.
+INSERT INTO birth (gateway_id, device, received_at, payload)
+VALUES (%(gateway)s, %(device)s, %(now)s, %(payload)s)
+ON CONFLICT (gateway_id, device, received_at) DO UPDATE SET payload = excluded.payload;
+
+-- forget_births --
+-- Births that others have replaced for more than an hour, but for those by which a refused message can be read.
+DELETE FROM birth AS old
+USING (SELECT device, received_at, lead(received_at) OVER (PARTITION BY device ORDER BY received_at) AS until
+       FROM birth WHERE gateway_id = %(gateway)s) AS span
+WHERE old.gateway_id = %(gateway)s AND old.device = span.device AND old.received_at = span.received_at
+  AND span.until < %(now)s - interval '1 hour'
+  AND NOT EXISTS (SELECT FROM rejected
+                  WHERE rejected.received_at >= span.received_at AND rejected.received_at < span.until
+                    AND split_part(topic, '/', 2) = %(slug)s AND split_part(topic, '/', 4) = %(node)s);
+
 -- gateway_offline --
 -- A node's death.
 UPDATE gateway SET online = false, died_at = %(now)s WHERE gateway_id = %(gateway)s AND online;

@@ -1,0 +1,25 @@
+-- numbers --
+-- Refused messages, the oldest first; '' stands for every code.
+SELECT rejected_id FROM rejected WHERE %(code)s = '' OR code = %(code)s ORDER BY received_at, rejected_id;
+
+-- gateway --
+-- The rows of a node.
+SELECT gateway_id, installation_id
+FROM gateway JOIN installation USING (installation_id)
+WHERE slug = %(slug)s AND node = %(node)s;
+
+-- births --
+-- What a node and one of its devices said of themselves, the newest first.
+SELECT device, received_at, payload FROM birth
+WHERE gateway_id = %(gateway)s AND device IN ('', %(device)s)
+ORDER BY received_at DESC;
+
+-- channels --
+-- The channels of a device, with the units in which their measurements are kept.
+SELECT channel.key, channel_id, unit
+FROM channel JOIN device USING (device_id)
+WHERE gateway_id = %(gateway)s AND device.key = %(device)s;
+
+-- remove --
+-- A message that is written now.
+DELETE FROM rejected WHERE rejected_id = %(id)s;
