@@ -55,7 +55,7 @@ def run(
     service = Collector(
         url or chosen.database_url,
         broker_of(chosen),
-        Limits(batch_rows=chosen.batch_rows, batch_s=chosen.batch_seconds),
+        limits_of(chosen),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         # In a thread of its own: a handler that waits for a lock of the thread it interrupts would wait for ever.
@@ -151,6 +151,11 @@ def replay_rejected(
     console.print(_say("rejected.replayed", count=len(numbers) - failed, failed=failed), style="dim", markup=False)
     if failed:
         raise typer.Exit(1)
+
+
+def limits_of(chosen: Settings) -> Limits:
+    """Return the limits that the settings name."""
+    return Limits(batch_rows=chosen.batch_rows, batch_s=chosen.batch_seconds, reorder_s=chosen.reorder_seconds)
 
 
 def broker_of(chosen: Settings) -> Broker:

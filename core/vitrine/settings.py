@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     broker_ca: Path | None = None
     #: Longest wait of the collector before it commits what it holds, in seconds.
     batch_seconds: float = Field(default=0.25, gt=0, le=60)
+    #: How long the collector waits for a message that is missing in a node's sequence, in seconds.
+    reorder_seconds: float = Field(default=2.0, ge=0, le=60)
     #: Measurements after which the collector commits without waiting.
     batch_rows: int = Field(default=20_000, ge=1, le=1_000_000)
     api_host: str = "127.0.0.1"
