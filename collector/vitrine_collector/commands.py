@@ -20,8 +20,8 @@ from vitrine.installation_file import load
 from vitrine.settings import Settings, read_secret, settings
 from vitrine_collector import rejections, replay
 from vitrine_collector.catalogue import apply as apply_installation
+from vitrine_collector.health import serve_health
 from vitrine_collector.intake import Limits
-from vitrine_collector.metrics import serve_metrics
 from vitrine_collector.service import Collector
 from vitrine_collector.session import Broker
 from vitrine_database.connection import connect
@@ -46,7 +46,8 @@ Url = Annotated[
 def run(
     url: Url = "",
     metrics_port: Annotated[
-        int, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1; 0: do not.", min=0, max=65535)
+        int,
+        typer.Option(help="Port of 127.0.0.1 for health and Prometheus metrics; 0: none.", min=0, max=65535),
     ] = 0,
 ) -> None:
     """Write what gateways send, and acknowledge it, until SIGTERM or Ctrl-C."""
@@ -61,7 +62,7 @@ def run(
         # In a thread of its own: a handler that waits for a lock of the thread it interrupts would wait for ever.
         signal.signal(number, lambda *_: threading.Thread(target=service.request_stop).start())
     if metrics_port:
-        serve_metrics(service, metrics_port)
+        serve_health(service, metrics_port)
     if service.start():
         service.wait()
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
-from vitrine.errors import ConfigurationError
 from vitrine_collector.service import Collector
 
 
-class _Readings(PrometheusCollector):
+class Readings(PrometheusCollector):
     """Reads the numbers when Prometheus asks, so that counting costs the hot path nothing."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
 
     def collect(self) -> Iterator[Metric]:
+        """Yield every number."""
         service, totals = self._collector, self._collector.totals
         messages = CounterMetricFamily(
             "vitrine_collector_messages", "Messages by what became of them", labels=["outcome"]
@@ -41,15 +40,3 @@ class _Readings(PrometheusCollector):
         )
         yield GaugeMetricFamily("vitrine_collector_online", "Session with the broker", service.host.online.is_set())
         yield GaugeMetricFamily("vitrine_collector_database", "Database reachable", service.reachable)
-
-
-def serve_metrics(collector: Collector, port: int) -> None:
-    """Serve them on a port of this machine; ConfigurationError where the port is taken."""
-    registry = CollectorRegistry()
-    registry.register(_Readings(collector))
-    try:
-        start_http_server(port, addr="127.0.0.1", registry=registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the port {port} for metrics cannot be used: {error.strerror}", hint="Name another with --metrics-port."
-        ) from error

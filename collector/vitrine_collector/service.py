@@ -93,8 +93,13 @@ class Collector:
 
     @property
     def reachable(self) -> bool:
-        """Tell whether the database took the last that was given to it."""
-        return self._write_store.reachable
+        """Tell whether the database took the last that was given to it; it is asked every few seconds."""
+        return self._write_store.reachable and self._member_store.reachable
+
+    @property
+    def failure(self) -> str:
+        """Say in English what ended the collector's work; '' while it goes on."""
+        return f"{type(self._failure).__name__}: {self._failure}" if self._failure else ""
 
     def start(self) -> bool:
         """Check the database, waiting for it if need be, and begin; False where the end came before."""

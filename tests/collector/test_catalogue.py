@@ -10,7 +10,7 @@ from vitrine.errors import ConfigurationError, InstallationError, VitrineError
 from vitrine.installation import Gateway, Indicator, Installation, Text, Uplink
 from vitrine_collector import commands
 from vitrine_collector.catalogue import apply
-from vitrine_collector.metrics import _Readings
+from vitrine_collector.metrics import Readings
 from vitrine_collector.service import Collector
 from vitrine_collector.session import Broker
 
@@ -154,7 +154,7 @@ connection = { transport = "tcp", host = "127.0.0.1" }
 def test_numbers_for_prometheus() -> None:
     collector = Collector("postgresql:///nowhere", Broker(host="127.0.0.1", port=1))
     collector.intake.counts["records"] = 5
-    names = {sample.name: sample.value for metric in _Readings(collector).collect() for sample in metric.samples}
+    names = {sample.name: sample.value for metric in Readings(collector).collect() for sample in metric.samples}
     assert names["vitrine_collector_rows_total"] == 0
     assert names["vitrine_collector_online"] == 0
     assert {"vitrine_collector_messages_total", "vitrine_collector_inbox"} <= names.keys()
