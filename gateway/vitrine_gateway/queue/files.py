@@ -15,9 +15,12 @@ BLOCK_BYTES = 4096
 
 
 class Files:
-    """Segments in the order of their numbers; the last one is written to."""
+    """Segments in the order of their numbers; once there is an active one, it is the last and written to."""
 
-    def __init__(self, folder: Path, epoch: UUID, segments: list[Segment], first: int, segment_bytes: int) -> None:
+    active: Segment
+    _file: int
+
+    def __init__(self, folder: Path, epoch: UUID, segments: list[Segment], segment_bytes: int) -> None:
         self.folder, self._epoch, self._segment_bytes = folder, epoch, segment_bytes
         for segment in [one for one in segments if not one.numbers]:
             segment.path.unlink(missing_ok=True)
@@ -27,13 +30,16 @@ class Files:
         #: Bytes given to the system, and bytes of the blocks that the disk was made to write with them.
         self.bytes_written = self.bytes_on_disk = 0
         self._read: tuple[Path, int, dict[int, Frame]] | None = None
-        self.active, self._file = self._begin(first)
         self._synced = 0
+
+    def begin(self, first: int) -> None:
+        """Make the active file, for the records from `first` on; OSError where the disk has no room for it."""
+        self.active, self._file = self._begin(first)
 
     @property
     def finished(self) -> list[Segment]:
         """All but the one that is written to."""
-        return self.segments[:-1]
+        return [one for one in self.segments if one is not getattr(self, "active", None)]
 
     def has_room(self, length: int) -> bool:
         """Tell whether so many bytes still belong into the active file."""

@@ -7,7 +7,7 @@ import fcntl
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -58,12 +58,13 @@ class Queue:
         self._pending = Ranges(pair for segment in found.segments for pair in segment.numbers)
         for first, last in self._state.settled:
             self._pending.remove(first, last)
-        self._files = Files(folder, self.epoch, found.segments, self._next, min(segment_bytes, max_bytes // 8))
+        self._files = Files(folder, self.epoch, found.segments, min(segment_bytes, max_bytes // 8))
         self._relief = Relief(self._files, self._pending, self.epoch, Limits(max_bytes, max_age_s, keep_free))
         self._losses, self._telling, self._dirty = Losses(), False, False
         self._recent: OrderedDict[int, int] = OrderedDict()
         self.damaged, self._lost, self._thinned, self._unwritten = found.damaged, 0, 0, 0
         self._began = self._saved = time.monotonic()
+        self._make_room(lambda: self._files.begin(self._next))
         self.durable = self.last_number
         self._remove_settled(self._files.finished)
         self._give_up(found.missing, self._times(found.missing), UNREADABLE)
@@ -203,10 +204,13 @@ class Queue:
     # --- writing -----------------------------------------------------------------------------------------------------
 
     def _place(self, frame: Frame) -> None:
-        """Write a frame, and give the oldest up while the disk is full."""
+        self._make_room(lambda: self._try(frame))
+
+    def _make_room(self, write: Callable[[], None]) -> None:
+        """Write, and give the oldest up while the disk is full."""
         while True:
             try:
-                self._try(frame)
+                write()
             except OSError as error:
                 if error.errno not in _FULL or not self._step():
                     raise

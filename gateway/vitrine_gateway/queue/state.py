@@ -54,7 +54,10 @@ def load(folder: Path) -> State | None:
 
 
 def save(folder: Path, state: State) -> None:
-    """Write the state and wait until the disk holds it; OSError leaves the one before in force."""
+    """Write the state and wait until the disk holds it; OSError leaves the one before in force.
+
+    The first time both files are made: later writes then need no room on a full disk.
+    """
     serial = state.serial + 1
     document = {
         "serial": serial,
@@ -65,16 +68,20 @@ def save(folder: Path, state: State) -> None:
         "settled": str(state.settled),
     }
     text = json.dumps(document)
-    path = folder / FILES[serial % len(FILES)]
-    new = not path.exists()
-    with path.open("wb" if new else "r+b") as file:
-        before = os.fstat(file.fileno()).st_size
-        file.write(f"{zlib.crc32(text.encode()):08x}\n{text}\n".encode().ljust(before))
-        file.flush()
-        os.fdatasync(file.fileno())
-    if new:
+    content = f"{zlib.crc32(text.encode()):08x}\n{text}\n".encode()
+    missing = [name for name in FILES if not (folder / name).exists()]
+    for name in dict.fromkeys([FILES[serial % len(FILES)], *missing]):
+        _write(folder / name, content)
+    if missing:
         sync_folder(folder)
     state.serial = serial
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(content.ljust(os.fstat(file.fileno()).st_size))
+        file.flush()
+        os.fdatasync(file.fileno())
 
 
 def _read(path: Path) -> State | None:
