@@ -14,7 +14,7 @@ from vitrine_collector.nodes import Metrics, Nodes, NodeState, device_metrics
 from vitrine_collector.registry import Registered
 from vitrine_database.queries import Queries
 
-_SQL = Queries("vitrine_collector", "queries/replay.sql")
+_SQL = Queries("vitrine_collector", "queries/certificates.sql")
 #: Codes of messages that came when births were known to be missing, or may have been.
 UNHEARD = frozenset({"no-birth", "sequence"})
 

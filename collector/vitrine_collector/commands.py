@@ -140,7 +140,7 @@ def replay_rejected(
         raise ConfigurationError(_say("rejected.which"), hint="For example: vitrine collector rejected replay 12 13")
     console, failed = Console(highlight=False, soft_wrap=True), 0
     with connect(url or settings().database_url) as connection:
-        numbers = chosen or replay.numbers(connection, code)
+        numbers = chosen or rejections.numbers(connection, code)
         for number in numbers:
             try:
                 written = replay.replay(connection, rejections.one(connection, number))

@@ -52,6 +52,16 @@ def one(connection: psycopg.Connection, rejected_id: int) -> Rejection:
     return found
 
 
+def numbers(connection: psycopg.Connection, code: str = "") -> list[int]:
+    """Return the numbers of those of one code, or of all, the oldest first."""
+    return [number for (number,) in connection.execute(_SQL["numbers"], {"code": code})]
+
+
+def remove(connection: psycopg.Connection, item: Rejection) -> None:
+    """Take one off the list, as it is written now."""
+    connection.execute(_SQL["remove"], {"id": item.rejected_id})
+
+
 def readable(payload: bytes) -> str:
     """Return what a payload holds as text: its metrics where it is Sparkplug B, else its bytes."""
     try:

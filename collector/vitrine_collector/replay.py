@@ -16,15 +16,7 @@ from vitrine_collector.inbox import Incoming
 from vitrine_collector.node_data import read_node_data
 from vitrine_collector.nodes import metrics_of
 from vitrine_collector.rejections import Rejection
-from vitrine_database.queries import Queries
 from vitrine_quality.rules import from_json
-
-_SQL = Queries("vitrine_collector", "queries/replay.sql")
-
-
-def numbers(connection: psycopg.Connection, code: str = "") -> list[int]:
-    """Return the numbers of the refused messages of one code, or of all, the oldest first."""
-    return [number for (number,) in connection.execute(_SQL["numbers"], {"code": code})]
 
 
 def replay(connection: psycopg.Connection, item: Rejection) -> int:
@@ -44,7 +36,7 @@ def replay(connection: psycopg.Connection, item: Rejection) -> int:
         commit.proceed(connection)
         if commit.refused:
             raise VitrineError(rejections.newest(connection, 1)[0].reason)
-        connection.execute(_SQL["remove"], {"id": item.rejected_id})
+        rejections.remove(connection, item)
     return commit.written
 
 

@@ -50,7 +50,7 @@ def values(database: psycopg.Connection) -> list[tuple[object, ...]]:
 
 
 def only(database: psycopg.Connection) -> rejections.Rejection:
-    (number,) = replay.numbers(database)
+    (number,) = rejections.numbers(database)
     return rejections.one(database, number)
 
 
@@ -74,7 +74,7 @@ def test_a_message_that_a_constraint_refused_is_written_once_it_is_gone(give: Gi
     found = values(database)
     assert [row[:2] for row in found] == [("meter/flow", 150.0)]
     assert found[0][2] & 8
-    assert replay.numbers(database) == []
+    assert rejections.numbers(database) == []
     assert database.execute("SELECT held::text FROM delivery").fetchone() == ("{[1,2)}",)
 
 
@@ -143,5 +143,5 @@ def test_what_is_no_data_stays(give: Give, database) -> None:
         "INSERT INTO rejected (received_at, topic, payload, code, reason) VALUES (%s, 'a/b', '', 'x', 'y')",
         (datetime.datetime.now(datetime.UTC),),
     )
-    assert len(replay.numbers(database)) == 2
-    assert len(replay.numbers(database, "x")) == 1
+    assert len(rejections.numbers(database)) == 2
+    assert len(rejections.numbers(database, "x")) == 1

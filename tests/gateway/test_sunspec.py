@@ -14,6 +14,7 @@ from vitrine_gateway.profiles import load
 from vitrine_gateway.profiles.sunspec import BASES, MARK, Placed, points_of
 from vitrine_gateway.scan import scan_line
 
+from . import sites
 from .modbus_server import Server, modbus_server
 from .sites import device, site, tcp
 
@@ -149,16 +150,9 @@ def test_mistake_in_a_profile(good: str, bad: str, said: str, tmp_path: Path) ->
     assert said in caught.value.problems[0].message
 
 
-PROFILE = """
-manufacturer = "Maker"
-model = "M1"
-name = { fr = "Onduleur", en = "Inverter" }
-protocol = "modbus"
-[[source]]
-document = "Manual"
-evidence = "manual"
-[modbus]
-order = "ABCD"
+PROFILE = (
+    sites.PROFILE
+    + """
 [sunspec]
 models = [103]
 [[channel]]
@@ -169,3 +163,4 @@ quantity = "power"
 decimals = 1
 point = "W"
 """
+)

@@ -9,3 +9,11 @@ SELECT count(*) FROM rejected;
 -- one --
 -- One refused message.
 SELECT rejected_id, received_at, topic, payload, code, reason FROM rejected WHERE rejected_id = %(id)s;
+
+-- numbers --
+-- Refused messages, the oldest first; '' stands for every code.
+SELECT rejected_id FROM rejected WHERE %(code)s = '' OR code = %(code)s ORDER BY received_at, rejected_id;
+
+-- remove --
+-- A message that is written now.
+DELETE FROM rejected WHERE rejected_id = %(id)s;

@@ -17,9 +17,6 @@ BLOCK_BYTES = 4096
 class Files:
     """Segments in the order of their numbers; once there is an active one, it is the last and written to."""
 
-    active: Segment
-    _file: int
-
     def __init__(self, folder: Path, epoch: UUID, segments: list[Segment], segment_bytes: int) -> None:
         self.folder, self._epoch, self._segment_bytes = folder, epoch, segment_bytes
         for segment in [one for one in segments if not one.numbers]:
@@ -30,16 +27,23 @@ class Files:
         #: Bytes given to the system, and bytes of the blocks that the disk was made to write with them.
         self.bytes_written = self.bytes_on_disk = 0
         self._read: tuple[Path, int, dict[int, Frame]] | None = None
-        self._synced = 0
+        self._active: Segment | None = None
+        self._file, self._synced = -1, 0
 
     def begin(self, first: int) -> None:
         """Make the active file, for the records from `first` on; OSError where the disk has no room for it."""
-        self.active, self._file = self._begin(first)
+        self._active, self._file = self._begin(first)
+
+    @property
+    def active(self) -> Segment:
+        """The file that is written to; there is one from `begin` on."""
+        assert self._active is not None
+        return self._active
 
     @property
     def finished(self) -> list[Segment]:
         """All but the one that is written to."""
-        return [one for one in self.segments if one is not getattr(self, "active", None)]
+        return self.segments[:-1] if self._active else self.segments[:]
 
     def has_room(self, length: int) -> bool:
         """Tell whether so many bytes still belong into the active file."""
@@ -67,7 +71,7 @@ class Files:
             self._take_back(len(index))
             raise
         os.close(self._file)
-        self.active, self._file, self._synced = active, file, 0
+        self._active, self._file, self._synced = active, file, 0
 
     def sync(self) -> None:
         """Wait until the disk holds all that was written; may run in a thread of its own."""

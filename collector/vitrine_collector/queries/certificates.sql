@@ -1,7 +1,3 @@
--- numbers --
--- Refused messages, the oldest first; '' stands for every code.
-SELECT rejected_id FROM rejected WHERE %(code)s = '' OR code = %(code)s ORDER BY received_at, rejected_id;
-
 -- gateway --
 -- The rows of a node.
 SELECT gateway_id, installation_id
@@ -19,7 +15,3 @@ ORDER BY received_at DESC;
 SELECT channel.key, channel_id, unit
 FROM channel JOIN device USING (device_id)
 WHERE gateway_id = %(gateway)s AND device.key = %(device)s;
-
--- remove --
--- A message that is written now.
-DELETE FROM rejected WHERE rejected_id = %(id)s;
