@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -154,7 +154,9 @@ def apache_server(folder: Path, *, durable: bool = False) -> Iterator[Server]:
 
 def _stop(process: subprocess.Popen[bytes], pid: int) -> None:
     if process.poll() is None:
-        os.kill(pid, signal.SIGINT)  # "fast" shutdown
+        # Of a server that was killed, the sandbox may still be there when its first process is gone
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)  # "fast" shutdown
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
