@@ -115,11 +115,12 @@ def test_a_full_inbox_takes_the_host_offline_until_there_is_room(
     collector = Collector(database_url, broker, limits, inbox=Inbox(max_messages=20), patience_s=0.1)
     collector.start()
     try:
+        assert collector.host.online.wait(20)
         gateway = make_gateway()
+        assert gateway.host_online.wait(20)
         gateway.give_birth()
         gateway.send(gateway.messages.ddata({"flow": 0.0}))
         assert gateway.wait_acknowledged(1)
-        assert gateway.host_online.wait(10)
         with database_away(plain_server, database_url):
             for index in range(1, 400):
                 gateway.send(gateway.messages.ddata({"flow": float(index)}, time_ms=T0 + index))
