@@ -19,6 +19,9 @@ demo = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @demo.command(help="Run everything on this machine, with simulated installations, until Ctrl-C.")
 def run(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Start every example installation, not two of them.")
+    ] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the data of an earlier demo and begin anew.")] = False,
     data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".vitrine/demo"),
     port: Annotated[int, typer.Option(min=1, max=65000, help="Port of the portal; the others follow it.")] = 8400,
@@ -37,7 +40,7 @@ def run(
             terminal.say("start.orphans", style="yellow", count=orphans)
         if folder.database.exists():
             terminal.say("start.again", style="dim")
-        Demonstration(folder, ports, terminal).run()
+        Demonstration(folder, ports, terminal, everything).run()
     finally:
         folder.close()
 

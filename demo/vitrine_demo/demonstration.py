@@ -33,8 +33,10 @@ _PATIENCE_S = 10.0
 class Demonstration:
     """Everything on this machine, until it is asked to stop."""
 
-    def __init__(self, folder: Folder, ports: Ports, terminal: Terminal) -> None:
+    def __init__(self, folder: Folder, ports: Ports, terminal: Terminal, everything: bool = False) -> None:
         self._folder, self._ports, self._terminal = folder, ports, terminal
+        #: Whether every example is started, or only those that are always there.
+        self._everything = everything
         self._stop = Event()
         self._database: EmbeddedServer | None = None
         self._url = ""
@@ -77,7 +79,7 @@ class Demonstration:
             self._terminal.missing("absent.broker")
         # The files name the broker's port even where there is none: gateways wait for it
         address = self._broker or (LOOPBACK, self._ports.take())
-        self._installations = installations.copy(self._folder.installations, self._ports, address)
+        self._installations = installations.copy(self._folder.installations, self._ports, address, self._everything)
 
     def _start_database(self) -> None:
         given = os.environ.get("VITRINE_DATABASE_URL") or os.environ.get("DATABASE_URL", "")

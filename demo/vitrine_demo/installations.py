@@ -11,6 +11,8 @@ from vitrine.installation import Installation
 from vitrine.installation_file import load
 from vitrine_demo.ports import LOOPBACK, Ports
 
+#: The examples of a demo that is not asked for all of them: few enough to start within seconds on a small machine.
+CHOSEN = ("batiment-vitrine", "ultrafiltration")
 #: Port of the MQTT broker in the examples.
 _BROKER = 18830
 _ADDRESS = re.compile(r'host = "127\.0\.0\.1", port = (\d+)')
@@ -26,7 +28,12 @@ def examples() -> list[Path]:
     return found
 
 
-def copy(folder: Path, ports: Ports, broker: tuple[str, int]) -> list[Installation]:
+def chosen(everything: bool = False) -> list[Path]:
+    """Return the examples that a demo starts: those that are always there, or all of them."""
+    return [example for example in examples() if everything or example.stem in CHOSEN]
+
+
+def copy(folder: Path, ports: Ports, broker: tuple[str, int], everything: bool = False) -> list[Installation]:
     """Write the copies, each simulated instrument on a port of this demo, and read them."""
     given: dict[int, int] = {}
 
@@ -39,7 +46,7 @@ def copy(folder: Path, ports: Ports, broker: tuple[str, int]) -> list[Installati
         return f'host = "{LOOPBACK}", port = {given[port]}'
 
     installations = []
-    for example in examples():
+    for example in chosen(everything):
         target = folder / example.name
         target.write_text(_ADDRESS.sub(address, example.read_text(encoding="utf-8")), encoding="utf-8")
         installations.append(load(target))

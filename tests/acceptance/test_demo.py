@@ -16,6 +16,7 @@ from tests.servers.process import free_port
 from vitrine.errors import ConfigurationError
 from vitrine_database.connection import connect
 from vitrine_database.embedded import EmbeddedServer
+from vitrine_demo import installations
 from vitrine_demo.processes import vitrine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.plain, pytest.mark.timeout(600)]
@@ -93,6 +94,7 @@ CHANNELS = "SELECT count(*) FROM channel"
 FRESH = "SELECT count(*) FROM latest JOIN channel USING (channel_id) WHERE period_s <= 2 AND now() - time < '3 s'"
 FAST = "SELECT count(*) FROM channel WHERE period_s <= 2"
 ROWS = "SELECT count(*) FROM measurement"
+LIVE = "SELECT count(DISTINCT installation_id) FROM latest JOIN channel USING (channel_id) WHERE now() - time < '60 s'"
 
 
 def test_it_starts_shows_stops_and_goes_on(demo):
@@ -116,6 +118,14 @@ def test_it_starts_shows_stops_and_goes_on(demo):
     assert kept > 17 * 43_000
     until(lambda: demo.ask(ROWS) > kept, 60, f"new points arrive; {demo.said()}")
     assert demo.end(signal.SIGTERM) == 0
+    assert demo.left_behind() == []
+
+
+def test_all_starts_a_gateway_for_every_example(demo):
+    demo.start("--all")
+    wanted = len(installations.examples())
+    until(lambda: demo.ask(LIVE) == wanted, 120, f"every installation has live points; {demo.said()}")
+    assert demo.end(signal.SIGINT) == 0
     assert demo.left_behind() == []
 
 

@@ -171,17 +171,25 @@ def test_a_child_that_never_ran_is_stopped_without_fuss(tmp_path):
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def test_copies_differ_from_the_examples_in_addresses_only(tmp_path):
+def test_a_plain_demo_starts_two_examples_and_all_starts_every_one():
+    plain, everything = installations.chosen(), installations.chosen(everything=True)
+    assert [path.stem for path in plain] == list(installations.CHOSEN)
+    assert everything == installations.examples()
+    assert set(plain) <= set(everything)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_copies_differ_from_the_examples_in_addresses_only(tmp_path, everything):
     ports = Ports(20_000)
-    copies = installations.copy(tmp_path, ports, ("broker.test", 1999))
-    assert len(copies) == len(installations.examples())
+    copies = installations.copy(tmp_path, ports, ("broker.test", 1999), everything)
+    assert len(copies) == len(installations.chosen(everything))
     used = [device.connection for copy in copies for device in copy.devices]
     modbus = {one.port for one in used if one.transport == "tcp"}
     assert len(modbus) == len(copies)  # each site has a port of its own
     assert all(one.host == LOOPBACK for one in used if one.transport == "tcp")
     assert {(one.host, one.port) for one in used if one.transport == "mqtt"} == {("broker.test", 1999)}
     assert {(copy.gateway.uplink.host, copy.gateway.uplink.port) for copy in copies} == {("broker.test", 1999)}
-    for copy, example in zip(copies, installations.examples(), strict=True):
+    for copy, example in zip(copies, installations.chosen(everything), strict=True):
         changed = [
             line
             for line, before in zip(copy.source.splitlines(), example.read_text().splitlines(), strict=True)
