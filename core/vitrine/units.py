@@ -39,21 +39,32 @@ class Unit:
 _TABLE = """
 1             one              1                0       dimensionless           |       |
 %             one              0.01             0       percent                 %       %
+{log}         one              1                0       dimensionless           log     log
 s             time             1                0       second                  s       s
 min           time             60               0       minute                  min     min
 h             time             3600             0       hour                    h       h
 d             time             86400            0       day                     d       d
 m             length           1                0       meter                   m       m
+1/m           absorption       1                0       1/meter                 m⁻¹     m⁻¹
+m2            area             1                0       meter**2                m²      m²
 m3            volume           1                0       meter**3                m³      m³
 L             volume           0.001            0       liter                   L       L
 m3/s          volume_flow      1                0       meter**3/second         m³/s    m³/s
 m3/h          volume_flow      2.777777777777778e-4 0   meter**3/hour           m³/h    m³/h
 L/min         volume_flow      1.6666666666666667e-5 0  liter/minute            L/min   L/min
 kg            mass             1                0       kilogram                kg      kg
+t             mass             1000             0       metric_ton              t       t
 kg/s          mass_flow        1                0       kilogram/second         kg/s    kg/s
+kg/h          mass_flow        2.777777777777778e-4 0   kilogram/hour           kg/h    kg/h
+kg/d          mass_flow        1.1574074074074073e-5 0  kilogram/day            kg/d    kg/d
 kg/m3         density          1                0       kilogram/meter**3       kg/m³   kg/m³
 mg/L          density          0.001            0       milligram/liter         mg/L    mg/L
 g/L           density          1                0       gram/liter              g/L     g/L
+kg/m3/d       volumetric_load  1.1574074074074073e-5 0  kilogram/meter**3/day   kg/(m³·d) kg/(m³·d)
+m3/m3/d       rate             1.1574074074074073e-5 0  meter**3/meter**3/day   m³/(m³·d) m³/(m³·d)
+g/kg/h        rate             2.777777777777778e-7 0   gram/kilogram/hour      g/(kg·h) g/(kg·h)
+m3/t          specific_volume  0.001            0       meter**3/metric_ton     m³/t    m³/t
+m2/g          specific_area    1000             0       meter**2/gram           m²/g    m²/g
 m/s           speed            1                0       meter/second            m/s     m/s
 Pa            pressure         1                0       pascal                  Pa      Pa
 kPa           pressure         1000             0       kilopascal              kPa     kPa
@@ -80,11 +91,13 @@ k{var}.h      reactive_energy  3600000          0       kilovolt_ampere_reactive
 kV.A.h        apparent_energy  3600000          0       kilovolt_ampere*hour    kVAh    kVAh
 kW.h/m3       energy_per_volume 3600000         0       kilowatt_hour/meter**3  kWh/m³  kWh/m³
 kW.h/kg       energy_per_mass  3600000          0       kilowatt_hour/kilogram  kWh/kg  kWh/kg
+kW.h/t        energy_per_mass  3600             0       kilowatt_hour/metric_ton kWh/t  kWh/t
 mS/cm         conductivity     0.1              0       millisiemens/centimeter mS/cm   mS/cm
 uS/cm         conductivity     0.0001           0       microsiemens/centimeter µS/cm   µS/cm
 S/m           conductivity     1                0       siemens/meter           S/m     S/m
 [pH]          acidity          1                0       acidity_unit            pH      pH
 W/m2          irradiance       1                0       watt/meter**2           W/m²    W/m²
+mJ/cm2        radiant_exposure 10               0       millijoule/centimeter**2 mJ/cm² mJ/cm²
 deg           angle            0.017453292519943295 0   degree                  °       °
 """
 

@@ -1,13 +1,16 @@
 """Formulas of indicators: arithmetic over channels, checked with their units when they are defined.
 
-A formula knows ``+ - * /``, numbers, parentheses, the names of its parameters, and these functions, each over the name
-of one input and for one period (hour or day):
+A formula knows ``+ - * / **``, numbers, parentheses, the names of its parameters, and these functions, each over the
+name of one input and for one period (hour or day):
 
 ``mean(x)``      mean of the minutes that have usable values
 ``integral(x)``  mean × length of the period; a flow becomes a volume, a power an energy
 ``increase(x)``  what a counter advanced by; a counter that begins anew at zero is followed
 ``minimum(x)``, ``maximum(x)``  smallest and greatest usable value
 ``hours()``      length of the period
+
+and these over any part: ``exp(…)`` and ``log10(…)`` of a plain number, ``kelvin(…)`` of a temperature in °C, which may
+then be multiplied. ``a ** b`` takes a literal exponent, or a plain number over a plain base, or ``10 ** (pK - pH)``.
 
 The result is converted to the indicator's unit, so a ratio with the unit ``%`` needs no factor 100.
 """
@@ -30,12 +33,16 @@ from vitrine_evaluation.minutes import Floats
 from vitrine_evaluation.terms import (
     ALLOWED,
     FUNCTIONS,
+    MATHEMATICS,
+    STATISTICS,
     Inputs,
     MistakeError,
     Term,
     constant,
     hours,
+    mathematics,
     negated,
+    power,
     product,
     statistic,
     total,
@@ -140,11 +147,13 @@ class _Reader:
                 return total(node, self._read(node.left), self._read(node.right))
             case ast.BinOp(op=ast.Mult() | ast.Div()):
                 return product(node, self._read(node.left), self._read(node.right))
+            case ast.BinOp(op=ast.Pow()):
+                return power(node, self._read(node.left), self._read(node.right))
         raise MistakeError("not-allowed", node, "this cannot stand in a formula", ALLOWED)
 
     def _parameter(self, node: ast.Name) -> Term:
         if node.id in self._indicator.inputs:
-            functions = ", ".join(f"{name}({node.id})" for name in FUNCTIONS if name != "hours")
+            functions = ", ".join(f"{name}({node.id})" for name in STATISTICS)
             raise MistakeError("bare-input", node, f"“{node.id}” is an input and needs a function", functions)
         if node.id not in self._indicator.parameters:
             names = [*self._indicator.parameters, *FUNCTIONS]
@@ -156,7 +165,7 @@ class _Reader:
         fixed = np.float64(value * scale + shift)
         return Term(lambda _: fixed, kind)
 
-    def _call(self, node: ast.Call) -> Term:
+    def _call(self, node: ast.Call) -> Term | None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTIONS:
             close = get_close_matches(name, FUNCTIONS, n=1)
@@ -164,6 +173,10 @@ class _Reader:
             raise MistakeError("unknown-function", node, f"there is no function “{ast.unparse(node.func)}”", hint)
         if name == "hours":
             return hours(node)
+        if name in MATHEMATICS:
+            if len(node.args) != 1 or node.keywords:
+                raise MistakeError("too-many", node, f"{name}(…) takes one part of a formula", f"{name}(…)")
+            return mathematics(node, name, self._read(node.args[0]))
         return self._statistic(node, name)
 
     def _statistic(self, node: ast.Call, name: str) -> Term:

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitrine_evaluation.dimensions import Measure, alike, factor, number, registry
+from vitrine_evaluation.dimensions import Measure, alike, factor, measure, number, registry
 from vitrine_evaluation.minutes import Floats
 from vitrine_evaluation.periods import Periods
 
 #: What a formula is computed from: the statistics of each input over the same periods.
 Inputs = Mapping[str, Periods]
 
-FUNCTIONS = ("mean", "integral", "increase", "minimum", "maximum", "hours")
-ALLOWED = f"+ - * / ( ), numbers, parameters, and {', '.join(f'{name}(…)' for name in FUNCTIONS)}"
+STATISTICS = ("mean", "integral", "increase", "minimum", "maximum")
+#: Functions of a term, beside those of an input.
+MATHEMATICS = ("exp", "log10", "kelvin")
+FUNCTIONS = (*STATISTICS, "hours", *MATHEMATICS)
+_GREATEST_EXPONENT = 9
+ALLOWED = f"+ - * / ** ( ), numbers, parameters, and {', '.join(f'{name}(…)' for name in FUNCTIONS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +135,65 @@ def product(node: ast.BinOp, a: Term | None, b: Term | None) -> Term | None:
         return Term(lambda inputs: first(inputs) * second(inputs), kind)
     kind = Measure(a.measure.unit / b.measure.unit) if a.measure and b.measure else None
     return Term(lambda inputs: first(inputs) / second(inputs), kind)
+
+
+def power(node: ast.BinOp, base: Term | None, exponent: Term | None) -> Term | None:
+    """Read a power; None after a mistake in one of its parts.
+
+    A literal exponent raises the unit too. Any other exponent is a plain number over a plain base, or a difference of
+    acidities over the base 10, as pH is the negative decimal logarithm of an activity.
+    """
+    if base is None or exponent is None:
+        return None
+    first, second = base.run, exponent.run
+    fixed = _literal(node.right)
+    if fixed is not None:
+        kind = _raised(node, base.measure, fixed)
+        return Term(lambda inputs: first(inputs) ** fixed, kind)
+    if _literal(node.left) == 10 and exponent.measure and alike(exponent.measure, measure("[pH]")[0]):
+        return Term(lambda inputs: 10.0 ** second(inputs), number())
+    below, above = _plain(node.left, base, "a base with such an exponent"), _plain(node.right, exponent, "an exponent")
+    return Term(lambda inputs: (first(inputs) * below) ** (second(inputs) * above), _known(base, exponent))
+
+
+def mathematics(node: ast.Call, name: str, term: Term | None) -> Term | None:
+    """Read ``exp``, ``log10`` or ``kelvin`` of a term; None after a mistake in it."""
+    if term is None:
+        return None
+    run = term.run
+    if name == "kelvin":
+        if term.measure and not term.measure.absolute:
+            raise MistakeError("temperature", node, "kelvin(…) takes a temperature in °C", "kelvin(mean(temperature))")
+        return Term(run, Measure(registry().Unit("kelvin")) if term.measure else None)
+    by = _plain(node.args[0], term, f"{name}(…)")
+    function = {"exp": np.exp, "log10": np.log10}[name]
+    return Term(lambda inputs: function(run(inputs) * by), number() if term.measure else None)
+
+
+def _plain(node: ast.expr, term: Term, what: str) -> float:
+    """Return the factor that makes a term a plain number."""
+    if term.measure is None:
+        return 1.0
+    if term.measure.absolute or not alike(term.measure, number()):
+        raise MistakeError("units-differ", node, f"{what} takes a plain number, not {term.measure}", "a ratio")
+    return factor(term.measure, number())
+
+
+def _known(*terms: Term) -> Measure | None:
+    return number() if all(term.measure for term in terms) else None
+
+
+def _literal(node: ast.expr) -> float | None:
+    """Return the value of a number that is written in the formula, with its sign."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _literal(node.operand)
+        return None if value is None else -value
+    return float(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, int | float) else None
+
+
+def _raised(node: ast.BinOp, base: Measure | None, exponent: float) -> Measure | None:
+    if abs(exponent) > _GREATEST_EXPONENT:
+        raise MistakeError("too-great", node.right, "the exponent is too great", f"at most {_GREATEST_EXPONENT}")
+    if base and base.absolute:
+        raise MistakeError("temperature", node, "a temperature in °C has no powers", "kelvin(…) of it")
+    return Measure(registry().Unit(str(base.unit**exponent))) if base else None

@@ -45,6 +45,9 @@ def indicator(formula, unit, inputs, parameters=None):
     )
 
 
+P = {"p": "pump/power"}
+
+
 @pytest.mark.parametrize(
     ("formula", "unit", "inputs", "parameters", "statistics", "expected"),
     [
@@ -106,6 +109,15 @@ def indicator(formula, unit, inputs, parameters=None):
             None,
         ),
         ("mean(n) * 2", "kW.h/m3", {"n": "new/channel"}, {}, {"n": {"mean": [4.0]}}, 8.0),
+        ("exp(mean(n)) ** 2 + log10(mean(n)) ** mean(n)", "kW.h/m3", {"n": "new/channel"}, {}, {"n": {"mean": [1.0]}}, np.e**2),
+        ("(mean(p) ** 2) ** 0.5", "W", P, {}, {"p": {"mean": [3.0]}}, 3000.0),
+        ("mean(p) ** -1 * mean(p)", "1", P, {}, {"p": {"mean": [3.0]}}, 1.0),
+        ("log10(mean(a) / mean(b))", "1", {"a": "feed/turbidity", "b": "out/turbidity"}, {}, {"a": {"mean": [5000.0]}, "b": {"mean": [0.5]}}, 4.0),
+        ("exp(-mean(p) / full)", "%", P, {"full": (500.0, "W")}, {"p": {"mean": [0.5]}}, 100 / np.e),
+        ("theta ** ((mean(i) - base) / one)", "1", {"i": "in/temperature"}, {"theta": (102.4, "%"), "base": (20.0, "Cel"), "one": (1.0, "K")}, {"i": {"mean": [10.0]}}, 1.024**-10),
+        ("mean(f) / (1 + 10 ** (pk - mean(h)))", "{NTU}", {"f": "feed/turbidity", "h": "lab/ph"}, {"pk": (9.56, "[pH]")}, {"f": {"mean": [20.0]}, "h": {"mean": [7.2]}}, 20 / (1 + 10**2.36)),
+        ("mean(p) * freezing / kelvin(mean(i))", "kW", {**P, "i": "in/temperature"}, {"freezing": (273.15, "K")}, {"p": {"mean": [2.0]}, "i": {"mean": [0.0]}}, 2.0),
+        ("kelvin(mean(n)) * 1", "kW", {"n": "new/channel"}, {}, {"n": {"mean": [4.0]}}, 4.0),
     ],
 )  # fmt: skip
 def test_a_formula_computes_in_the_unit_asked_for(formula, unit, inputs, parameters, statistics, expected):
@@ -118,9 +130,6 @@ def test_a_formula_computes_in_the_unit_asked_for(formula, unit, inputs, paramet
     assert values == pytest.approx([expected], rel=1e-12)
 
 
-P = {"p": "pump/power"}
-
-
 @pytest.mark.parametrize(
     ("formula", "unit", "inputs", "parameters", "codes", "words"),
     [
@@ -130,7 +139,20 @@ P = {"p": "pump/power"}
         ("\0", "kW", P, {}, ["syntax"], "no formula"),
         ("(" * 300 + "1" + ")" * 300, "kW", P, {}, ["too-long"], "500"),
         ("-" * 490 + "mean(p)", "kW", P, {}, ["too-deep"], "50 levels"),
-        ("mean(p) ** 2", "kW", P, {}, ["not-allowed"], "hours(…)"),
+        ("mean(p) // 2", "kW", P, {}, ["not-allowed"], "hours(…)"),
+        ("mean(p) ** 2", "kW", P, {}, ["wrong-unit"], "kW²"),
+        ("mean(p) ** 12", "kW", P, {}, ["too-great"], "at most 9"),
+        ("mean(p) ** hours()", "kW", P, {}, ["units-differ"], "plain number, not kW"),
+        ("2 ** mean(p)", "1", P, {}, ["units-differ"], "an exponent takes a plain number"),
+        ("2 ** mean(h)", "1", {"h": "lab/ph"}, {}, ["units-differ"], "not pH"),
+        ("mean(i) ** 2", "K", {"i": "in/temperature"}, {}, ["temperature"], "kelvin(…)"),
+        ("exp(mean(p))", "1", P, {}, ["units-differ"], "exp(…) takes a plain number"),
+        ("log10(mean(i))", "1", {"i": "in/temperature"}, {}, ["units-differ"], "log10(…) takes a plain number, not °C"),
+        ("exp(mean(p), 2)", "1", P, {}, ["too-many"], "takes one part"),
+        ("kelvin(mean(p))", "kW", P, {}, ["temperature"], "takes a temperature"),
+        ("exp(maen(p) / 1)", "1", P, {}, ["unknown-function"], "did you mean"),
+        ("exp(p)", "1", P, {}, ["bare-input"], "mean(p), integral(p)"),
+        ("mean(exp)", "kW", {"exp": "pump/power"}, {}, ["reserved-name"], "name of a function"),
         ("mean(p) if 1 else 2", "kW", P, {}, ["not-allowed"], "cannot stand"),
         ("__import__('os').system('id')", "kW", P, {}, ["unknown-function", "unused-name"], "there is no function"),
         ("mean(p).real", "kW", P, {}, ["not-allowed"], "cannot stand"),
