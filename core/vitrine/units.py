@@ -40,6 +40,7 @@ _TABLE = """
 1             one              1                0       dimensionless           |       |
 %             one              0.01             0       percent                 %       %
 {log}         one              1                0       dimensionless           log     log
+[ppm]         one              1e-6             0       ppm                     ppm     ppm
 s             time             1                0       second                  s       s
 min           time             60               0       minute                  min     min
 h             time             3600             0       hour                    h       h
@@ -51,6 +52,7 @@ m3            volume           1                0       meter**3                
 L             volume           0.001            0       liter                   L       L
 m3/s          volume_flow      1                0       meter**3/second         m³/s    m³/s
 m3/h          volume_flow      2.777777777777778e-4 0   meter**3/hour           m³/h    m³/h
+L/h           volume_flow      2.7777777777777776e-7 0  liter/hour              L/h     L/h
 L/min         volume_flow      1.6666666666666667e-5 0  liter/minute            L/min   L/min
 kg            mass             1                0       kilogram                kg      kg
 t             mass             1000             0       metric_ton              t       t
@@ -74,6 +76,7 @@ K             temperature      1                0       kelvin                  
 Cel           temperature      1                273.15  degC                    °C      °C
 [degF]        temperature      0.5555555555555556 255.3722222222222 degF             °F      °F
 {NTU}         turbidity        1                0       turbidity_unit          UTN     NTU
+mV            voltage          0.001            0       millivolt               mV      mV
 V             voltage          1                0       volt                    V       V
 A             current          1                0       ampere                  A       A
 Hz            frequency        1                0       hertz                   Hz      Hz

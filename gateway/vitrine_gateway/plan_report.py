@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vitrine.i18n import Language, translate
-from vitrine_gateway.modbus.load import LineLoad
+from vitrine_gateway.modbus.load import LineLoad, RequestLoad
 
 _ROOM = "vitrine_gateway"
 
@@ -37,6 +37,11 @@ def show(lines: list[LineLoad], words: Language, console: Console) -> None:
         console.print(translate(_ROOM, words, "plan.none"), markup=False)
 
 
+def _range(request: RequestLoad) -> str:
+    last = f"–{request.first + request.registers - 1}" if request.registers else ""
+    return f"{request.table} {request.first}{last}"
+
+
 def _table(line: LineLoad, words: Language) -> Table:
     table = Table(title=line.name, title_justify="left", title_style="bold", box=None)
     for column in ("device", "every", "request", "registers", "asked", "answered", "time"):
@@ -47,7 +52,7 @@ def _table(line: LineLoad, words: Language) -> Table:
             table.add_row(
                 "" if position else f"{device.key} ({device.unit})",
                 "" if position else f"{device.every_s:g} s",
-                f"{request.table} {request.first}–{request.first + request.registers - 1}",
+                _range(request),
                 str(request.registers),
                 str(request.asked),
                 str(request.answered),

@@ -91,7 +91,8 @@ def _read_keys(device: Device, profile: Profile | None) -> list[str]:
 def _check_trigger(device: Device, profile: Profile, position: int, problems: Problems) -> None:
     where: Path = ("device", position, "trigger")
     if profile.trigger and not device.trigger:
-        message = f"“{profile.key}” measures only after a write: {profile.trigger.meaning.en}"
-        problems.note("missing-key", where, message, "trigger = true, where the owner allows this write")
+        kind = "write" if profile.trigger.words else "start"
+        message = f"“{profile.key}” measures only after a {kind}: {profile.trigger.meaning.en}"
+        problems.note("missing-key", where, message, f"trigger = true, where the owner allows this {kind}")
     if device.trigger and not profile.trigger:
         problems.note("not-allowed", where, f"“{profile.key}” declares no write", "leave it out")

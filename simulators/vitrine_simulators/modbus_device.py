@@ -64,6 +64,13 @@ class ModbusDevice:
                         _put(words, address - first, part)
         return words
 
+    def start(self, first: int, now: float) -> None:
+        """Measure, where a read of no register is what starts the instrument; refused otherwise."""
+        trigger = self._profile.trigger
+        if trigger is None or trigger.words or trigger.address != first:
+            raise Refusal(ILLEGAL_VALUE)
+        self._measured_at = now
+
     def write(self, first: int, words: tuple[int, ...], now: float) -> None:
         """Measure, where that is what the write asks for; any other write is refused."""
         trigger = self._profile.trigger

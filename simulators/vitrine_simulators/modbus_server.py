@@ -40,6 +40,14 @@ class Instrument(Protocol):
 
 
 @runtime_checkable
+class Startable(Protocol):
+    """An instrument that may be started by a read of no register."""
+
+    def start(self, first: int, now: float) -> None:
+        """Measure; Refusal where that is not how it is started."""
+
+
+@runtime_checkable
 class Writable(Protocol):
     """An instrument that takes a write."""
 
@@ -127,9 +135,13 @@ class ModbusServer:
         if len(request) != _READ.size:
             raise Refusal(ILLEGAL_VALUE)
         function, first, count = _READ.unpack(request)
+        instrument = self._instruments.get(unit)
+        if not count and isinstance(instrument, Startable):
+            instrument.start(first, time.time())
+            return bytes([function, 0])
         if not 1 <= count <= MAX_REGISTERS:
             raise Refusal(ILLEGAL_VALUE)
-        if unit not in self._instruments:
+        if instrument is None:
             raise Refusal(NO_ANSWER_BEHIND)
-        words = self._instruments[unit].registers(function, first, count, time.time())
+        words = instrument.registers(function, first, count, time.time())
         return struct.pack(f">BB{count}H", function, 2 * count, *words)

@@ -143,6 +143,11 @@ MISTAKES = [
         "wrong-type",
     ),
     ("[[channel]]", "[trigger]\naddress = 1\nwords = [15]\n[[channel]]", "missing-key"),
+    (
+        "[[channel]]",
+        '[trigger]\naddress = 1\nwords = [1]\nread = true\nmeaning = { fr = "a", en = "b" }\n[[channel]]',
+        "not-allowed",
+    ),
 ]
 
 

@@ -12,7 +12,7 @@ from vitrine_gateway.modbus.load import loads
 from vitrine_gateway.modbus.reader import Reader
 from vitrine_gateway.reading import Sample
 
-from .modbus_server import Server, modbus_server
+from .modbus_server import Server, Unit, modbus_server, serial_line
 from .sites import device, site, tcp, write_profile
 
 pytestmark = pytest.mark.anyio
@@ -26,14 +26,14 @@ meaning = { fr = "mesure", en = "measure" }
 """
 
 
-def declare(folder: Path) -> None:
+def declare(folder: Path, trigger: str = TRIGGER) -> None:
     write_profile(folder, ("a", 83, "uint16", "holding"))
     path = folder / "own.toml"
-    path.write_text(path.read_text().replace("[[channel]]", TRIGGER + "[[channel]]", 1))
+    path.write_text(path.read_text().replace("[[channel]]", trigger + "[[channel]]", 1))
 
 
-async def read(folder: Path, server: Server) -> tuple[Sample, str, float]:
-    declare(folder)
+async def read(folder: Path, server: Server, trigger: str = TRIGGER) -> tuple[Sample, str, float]:
+    declare(folder, trigger)
     one = site(folder, device("d", tcp(server.port), more="trigger = true")).devices[0]
     line = Line(one.device.connection)
     try:
@@ -52,6 +52,33 @@ async def test_instrument_is_told_to_measure_and_read_when_it_has(tmp_path: Path
     assert [(reading.value, reading.tests) for reading in sample.readings] == [(7, 0)]
     assert sample.readings[0].at - before >= 0.2
     assert failure == ""
+
+
+STARTED = TRIGGER.replace("words = [15]", "read = true")
+
+
+async def test_instrument_is_started_by_a_read_of_no_register(tmp_path: Path) -> None:
+    async with modbus_server() as server:
+        server.unit(1).holding = {83: 7}
+        sample, failure, _ = await read(tmp_path, server, STARTED)
+        assert server.unit(1).asked == [(3, 1, 0), (3, 83, 1)]
+    assert [(reading.value, reading.tests) for reading in sample.readings] == [(7, 0)]
+    assert failure == ""
+
+
+async def test_instrument_on_a_serial_line_is_started_by_a_read_of_no_register(tmp_path: Path) -> None:
+    declare(tmp_path, STARTED)
+    unit = Unit(holding={83: 7})
+    with serial_line({1: unit}) as port:
+        connection = f'{{ transport = "rtu", port = "{port}", baudrate = 115200, unit = 1, timeout = "500 ms" }}'
+        one = site(tmp_path, device("d", connection, more="trigger = true")).devices[0]
+        line = Line(one.device.connection)
+        try:
+            sample = await Reader(one, line).read()
+        finally:
+            line.close()
+    assert unit.asked == [(3, 1, 0), (3, 83, 1)]
+    assert [reading.value for reading in sample.readings] == [7]
 
 
 async def test_old_value_is_not_taken_for_a_new_one_when_the_write_is_refused(tmp_path: Path) -> None:
@@ -88,3 +115,10 @@ def test_plan_shows_the_write(connection: str, asked: int, answered: int, tmp_pa
     write = loads(site(tmp_path, device("d", connection, more="trigger = true")))[0].devices[0].requests[0]
     assert (write.table, write.first, write.registers) == ("write", 1, 1)
     assert (write.asked, write.answered) == (asked, answered)
+
+
+def test_plan_shows_the_start(tmp_path: Path) -> None:
+    declare(tmp_path, STARTED)
+    start = loads(site(tmp_path, device("d", tcp(1), more="trigger = true")))[0].devices[0].requests[0]
+    assert (start.table, start.first, start.registers) == ("start", 1, 0)
+    assert (start.asked, start.answered) == (12, 9)

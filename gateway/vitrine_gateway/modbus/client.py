@@ -6,6 +6,7 @@ pymodbus compares an answer's unit and transaction only, and gives up a connecti
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import cast
 
 from pymodbus import ModbusException
 from pymodbus.exceptions import ConnectionException
+from pymodbus.pdu.register_message import ReadHoldingRegistersRequest
 
 from vitrine.installation import Connection
 from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
@@ -51,6 +53,13 @@ class _Answer:
     frame: Frame
     transaction_id: int = 0
     retries: int = 0
+
+
+class _Start(ReadHoldingRegistersRequest):
+    """A read of no register, which pymodbus would not send."""
+
+    def encode(self) -> bytes:
+        return struct.pack(">HH", self.address, 0)
 
 
 class Client:
@@ -127,6 +136,9 @@ class Client:
             return self._client.write_registers(asked.first, list(words), device_id=asked.unit)
         if asked.function == IDENTIFY:
             return self._client.read_device_information(read_code=1, object_id=asked.first, device_id=asked.unit)
+        if not asked.count:
+            request = _Start(address=asked.first, dev_id=asked.unit)
+            return cast("Awaitable[object]", self._client.execute(False, request))
         method = getattr(self._client, _METHODS[asked.function])
         return cast("Awaitable[object]", method(asked.first, count=asked.count, device_id=asked.unit))
 

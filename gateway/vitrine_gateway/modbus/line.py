@@ -67,6 +67,11 @@ class Line:
         _, at = await self.ask(asked_of(unit, WRITE, first, len(words)), timeout, words)
         return at
 
+    async def start(self, first: int, unit: int, timeout: float) -> float:
+        """Read no register (function 3), by which some instruments start measuring, and return the instant."""
+        _, at = await self.ask(asked_of(unit, FUNCTIONS["holding"], first, 0), timeout)
+        return at
+
     async def ask(
         self, asked: Asked, timeout: float, words: tuple[int, ...] = (), *, own: bool = True
     ) -> tuple[bytes, float]:

@@ -112,10 +112,21 @@ def _group(device: SiteDevice, every_s: float) -> DeviceLoad:
 
 
 def _trigger(device: SiteDevice) -> Iterator[RequestLoad]:
-    """Return the write that makes an instrument measure; while it does, the line is free for others."""
+    """Return the request that makes an instrument measure; while it does, the line is free for others."""
     connection, trigger = device.device.connection, device.profile.trigger
     if trigger:
         frame, cost, count = Frame.of(connection.transport), Cost.of(connection), len(trigger.words)
+        if not count:
+            yield RequestLoad(
+                table="start",
+                first=trigger.address,
+                registers=0,
+                channels=(),
+                asked=frame.asked,
+                answered=frame.answered,
+                seconds=cost.request,
+            )
+            return
         yield RequestLoad(
             table="write",
             first=trigger.address,

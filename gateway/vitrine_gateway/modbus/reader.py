@@ -79,11 +79,15 @@ class Reader:
         return await self._read_all()
 
     async def _measure(self) -> None:
-        """Make the instrument measure, by the one write that its profile declares and its installation allows."""
+        """Make the instrument measure, by the one request that its profile declares and its installation allows."""
         trigger = self._site.profile.trigger
-        if trigger and self._site.device.trigger:
+        if not trigger or not self._site.device.trigger:
+            return
+        if trigger.words:
             await self._line.write(trigger.address, trigger.words, self._unit, self._timeout)
-            await asyncio.sleep(trigger.wait_s)
+        else:
+            await self._line.start(trigger.address, self._unit, self._timeout)
+        await asyncio.sleep(trigger.wait_s)
 
     def _take_up(self, keys: frozenset[str]) -> None:
         """Take up the requests for these channels, as they have become by what the instrument refused before."""

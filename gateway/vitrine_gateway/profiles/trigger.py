@@ -1,4 +1,4 @@
-"""The one write that some instruments need before they are read: it makes them measure."""
+"""The one request that some instruments need before they are read: it makes them measure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _USUAL_WAIT_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Registers that are written (function 16) before each reading; the gateway writes nothing else."""
+    """Registers that are written (function 16) before each reading, or a read of none; nothing else is written."""
 
     address: int
+    #: Empty: the instrument is started by a read (function 3) of no register at `address`.
     words: tuple[int, ...]
     #: Seconds that the instrument measures before its values may be read.
     wait_s: float
-    #: What the write does, for the owner who has to allow it.
+    #: What the request does, for the owner who has to allow it.
     meaning: Text
 
 
@@ -29,8 +30,11 @@ def read_trigger(table: TableReader | None) -> Trigger | None:
     """Read ``[trigger]``."""
     if table is None:
         return None
-    words = table.take("words", list, required=True)
-    if words is not None and not (words and all(map(_is_word, words))):
+    reads = table.take("read", bool) is True
+    words = table.take("words", list, required=not reads)
+    if reads and words is not None:
+        table.note("not-allowed", "words", "a start by a read writes no words", "either words, or read = true")
+    elif words is not None and not (words and all(map(_is_word, words))):
         table.note("wrong-type", "words", f"{words} is not a list of registers", "for example [15]")
         words = None
     trigger = Trigger(
