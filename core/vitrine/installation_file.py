@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import cast
@@ -24,7 +23,7 @@ from vitrine.installation_lines import check_lines
 from vitrine.installation_proxy import check_proxy
 from vitrine.installation_text import read_text
 from vitrine.table_reader import Problems, TableReader
-from vitrine.toml_source import key_lines
+from vitrine.toml_file import read_table
 from vitrine.units import UNITS, nearest
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -40,12 +39,12 @@ def load(path: FilePath) -> Installation:
     return installation
 
 
-def invalid(path: FilePath, problems: list[Problem]) -> InstallationError:
-    """Build the error that tells all mistakes of a file, in the order of its lines."""
+def invalid(path: FilePath, problems: list[Problem], again: str = "vitrine check") -> InstallationError:
+    """Build the error that tells all mistakes of a file, in the order of its lines; `again`: what to run then."""
     ordered = sorted(problems, key=lambda problem: (problem.line, problem.key))
     count = "one mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
     return InstallationError(
-        f"{path} has {count}", hint="Mend the lines named, then run “vitrine check” again.", problems=ordered
+        f"{path} has {count}", hint=f"Mend the lines named, then run “{again}” again.", problems=ordered
     )
 
 
@@ -54,39 +53,11 @@ def inspect(path: FilePath) -> tuple[Installation | None, Problems]:
 
     The installation is None when the file cannot be read at all or lacks its gateway.
     """
-    problems = Problems(str(path), {})
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        problems.append(
-            Problem(code="unreadable", message=f"the file cannot be read: {error.strerror}", where=str(path))
-        )
+    root, raw, problems = read_table(path)
+    if root is None:
         return None, problems
-    except UnicodeDecodeError as error:
-        problems.append(
-            Problem(code="not-utf8", message=f"the file is not UTF-8 text at byte {error.start}", where=str(path))
-        )
-        return None, problems
-    except tomllib.TOMLDecodeError as error:
-        problems.append(_syntax(error, path))
-        return None, problems
-    problems.lines = key_lines(text)
-    installation = _read(TableReader(document, (), problems), path, text, hashlib.sha256(raw).hexdigest())
+    installation = _read(root, path, raw.decode("utf-8"), hashlib.sha256(raw).hexdigest())
     return installation, problems
-
-
-def _syntax(error: tomllib.TOMLDecodeError, path: FilePath) -> Problem:
-    line = re.search(r"line (\d+)", str(error))
-    message = re.sub(r"\s*\(at .*\)$", "", str(error))
-    return Problem(
-        code="toml-syntax",
-        message=f"not valid TOML: {message}",
-        where=str(path),
-        line=int(line[1]) if line else 0,
-        allowed="TOML 1.0; nothing after this line could be checked",
-    )
 
 
 def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installation | None:

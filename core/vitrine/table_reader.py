@@ -74,6 +74,11 @@ class TableReader:
             return None
         return kind(value) if kind is float else value  # type: ignore[call-arg]  # float("1") of an int
 
+    def raw(self, key: str) -> object:
+        """Take a value of whatever type, which the caller judges; None where it is missing."""
+        self._known.add(key)
+        return self._table.get(key)
+
     def text(self, key: str, *, required: bool = False) -> str:
         """Take a text that is not empty, or ''."""
         value = self.take(key, str, required=required)

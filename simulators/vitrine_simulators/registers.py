@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 from vitrine_gateway.profiles import Channel
@@ -21,7 +22,12 @@ def step(channel: Channel) -> float:
 
 
 def raw_of(channel: Channel, value: float) -> float:
-    """Return the raw value of a number in the channel's unit."""
+    """Return the raw value of a number in the channel's unit; for NaN, the instrument's mark for “no value”.
+
+    An instrument whose registers hold whole numbers, and whose profile knows no such mark, shows zero.
+    """
+    if math.isnan(value):
+        return channel.invalid[0] if channel.invalid else math.nan if channel.type in _FLOATS else 0.0
     return (value - channel.offset) / step(channel)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -95,7 +96,10 @@ def _sensor(bound: Bound, source: Source) -> Sensor:
                 inner = place.setdefault(step, {})
                 assert isinstance(inner, dict)
                 place = inner
-            place[path[-1]] = round((read(key, now) - channel.offset) / channel.scale, channel.decimals + 1)
+            value = read(key, now)
+            known = not math.isnan(value)  # as JSON has it, a value that is not known is null
+            raw = round((value - channel.offset) / channel.scale, channel.decimals + 1) if known else None
+            place[path[-1]] = raw
         return found
 
     return Sensor(bound.device.connection.topic, bound.device.every_s, document)

@@ -63,7 +63,7 @@ def test_every_command_is_told(documentation: str) -> None:
 
 
 def test_every_code_of_a_mistake_is_told(documentation: str) -> None:
-    rooms = sources("core", "gateway", "collector", "evaluation", "api")
+    rooms = sources("core", "gateway", "collector", "evaluation", "api", "simulators")
     codes = set(re.findall(r"""\.note\(\s*"([a-z0-9-]+)\"""", rooms)) | set(
         re.findall(r"""code="([a-z0-9-]+)\"""", rooms)
     )
