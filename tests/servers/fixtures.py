@@ -20,7 +20,7 @@ from .plain import plain_server as run_plain
 from .process import ServerProcess
 from .templates import Template, clone, template
 
-__all__ = ["Template", "available", "clone", "template"]
+__all__ = ["Template", "available", "clone", "short_folder", "template"]
 
 
 @contextmanager
@@ -35,7 +35,8 @@ def available() -> Iterator[None]:
 
 
 @contextmanager
-def _short_folder() -> Iterator[Path]:
+def short_folder() -> Iterator[Path]:
+    """Give a folder whose path is short, open to other users."""
     # Not pytest's own folder: a Unix socket's path is at most 107 bytes long, and pytest closes its folder to others.
     with tempfile.TemporaryDirectory(prefix="vitrine-", ignore_cleanup_errors=True) as name:
         yield Path(name)
@@ -43,7 +44,7 @@ def _short_folder() -> Iterator[Path]:
 
 @contextmanager
 def _server(run: Callable[[Path], AbstractContextManager[Server]]) -> Iterator[Server]:
-    with _short_folder() as folder, available(), run(folder) as server:
+    with short_folder() as folder, available(), run(folder) as server:
         yield server
 
 
@@ -71,12 +72,12 @@ def community_server() -> Iterator[Server]:
 @pytest.fixture
 def mosquitto() -> Iterator[ServerProcess]:
     """Mosquitto, fresh for each test, which may kill it."""
-    with _short_folder() as folder, available(), run_mosquitto(folder) as broker:
+    with short_folder() as folder, available(), run_mosquitto(folder) as broker:
         yield broker
 
 
 @pytest.fixture
 def broker() -> Iterator[Rumqttd]:
     """The rumqttd of the iotcore wheel, fresh for each test, which may kill it."""
-    with _short_folder() as folder, available(), rumqttd(folder) as running:
+    with short_folder() as folder, available(), rumqttd(folder) as running:
         yield running
