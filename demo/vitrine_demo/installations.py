@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -45,9 +46,18 @@ def copy(folder: Path, ports: Ports, broker: tuple[str, int], everything: bool =
             given[port] = ports.take()
         return f'host = "{LOOPBACK}", port = {given[port]}'
 
+    _copy_profiles(folder)
     installations = []
     for example in chosen(everything):
         target = folder / example.name
         target.write_text(_ADDRESS.sub(address, example.read_text(encoding="utf-8")), encoding="utf-8")
         installations.append(load(target))
     return installations
+
+
+def _copy_profiles(folder: Path) -> None:
+    """Copy the profiles that lie beside the examples, as sites keep their own."""
+    target = folder / "profiles"
+    target.mkdir(exist_ok=True)
+    for profile in (examples()[0].parent / "profiles").glob("*.toml"):
+        shutil.copyfile(profile, target / profile.name)

@@ -7,6 +7,7 @@ from vitrine_simulators.noise import Noise
 from vitrine_simulators.plants import COMMISSIONED, PLANTS, Live
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.ultrafiltration import BLEED, CYCLE_S, FILTRATION_S, Ultrafiltration
+from vitrine_simulators.plants.ultraviolet import Ultraviolet
 
 BEGIN = COMMISSIONED + 60 * 86_400.0
 MONTH = np.arange(BEGIN, BEGIN + 30 * 86_400.0, 60.0) + 30.0
@@ -59,6 +60,7 @@ def test_times_before_commissioning_are_refused(plant):
         ("pump/power", "pump/energy-import", Ultrafiltration),
         ("main-meter/power", "main-meter/energy-import", Building),
         ("heat-pump-meter/power", "heat-pump-meter/energy-import", Building),
+        ("meter/power", "meter/energy-import", Ultraviolet),
     ],
 )
 def test_the_counter_is_the_integral_of_the_power(power, energy, plant_class):

@@ -8,6 +8,7 @@ from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.counting import CountingPlant
 from vitrine_simulators.plants.plant import COMMISSIONED, Live, Plant, Source
 from vitrine_simulators.plants.ultrafiltration import Ultrafiltration
+from vitrine_simulators.plants.ultraviolet import Ultraviolet
 
 __all__ = [
     "COMMISSIONED",
@@ -18,10 +19,12 @@ __all__ = [
     "Plant",
     "Source",
     "Ultrafiltration",
+    "Ultraviolet",
 ]
 
 #: Slug of an installation → the plant behind it, made from a seed.
 PLANTS: dict[str, Callable[[int], Plant]] = {
     "pilote-ultrafiltration": Ultrafiltration,
     "batiment-vitrine": Building,
+    "desinfection-uv": Ultraviolet,
 }
