@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitrine_gateway.modbus.line import Line
+from vitrine_gateway.modbus.bus import Bus
 from vitrine_gateway.modbus.sunspec import discover
 from vitrine_gateway.profiles import Channel
 from vitrine_gateway.profiles.sunspec import Placed, SunSpecPart, channel_at
@@ -22,7 +22,7 @@ class Places:
         #: Channels that the device does not have, with the reason.
         self.absent: dict[str, str] = {}
 
-    async def find(self, line: Line, unit: int, timeout: float) -> str:
+    async def find(self, line: Bus, unit: int, timeout: float) -> str:
         """Look where the device keeps its channels, and return why they are not found; '' where they are."""
         if self._sunspec is None:
             return ""

@@ -6,13 +6,13 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal
 
 from vitrine.quality import Test
+from vitrine_gateway.modbus.bus import Bus
 from vitrine_gateway.modbus.client import REFUSALS, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.decode import decode, raw_value
-from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.places import Places
 from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
 from vitrine_gateway.profiles import Channel
@@ -30,8 +30,16 @@ _QUARANTINE = 300.0
 class Reader:
     """Reads a device on its line. `failure` says in English why it gives nothing, '' while all is well."""
 
-    def __init__(self, site: SiteDevice, line: Line) -> None:
-        self._site = site
+    def __init__(
+        self,
+        site: SiteDevice,
+        line: Bus,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare to read; `now` and `pause` are those of another clock where time is not the machine's."""
+        self._site, self._now, self._pause = site, now, pause
         self._line = line
         connection = site.device.connection
         self._unit, self._timeout = connection.unit, connection.timeout_s
@@ -52,7 +60,7 @@ class Reader:
         """Tell whether the device is asked as planned, left alone for now, or tried again."""
         if self._misses < _PATIENCE:
             return "closed"
-        return "open" if time.monotonic() < self._resume else "half-open"
+        return "open" if self._now() < self._resume else "half-open"
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -63,7 +71,7 @@ class Reader:
         """Read these channels once, or all of them; a channel that gives nothing is there with None."""
         keys = frozenset(self._site.channel_keys) if keys is None else keys
         self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
-        now = time.monotonic()
+        now = self._now()
         if now < self._resume:
             return silent(self._site.key, self._wanted, now)
         try:
@@ -74,7 +82,7 @@ class Reader:
             return self._missed(error)
         except Refused as refusal:
             self.failure = f"the measurement cannot be triggered: {refusal}"
-            return silent(self._site.key, self._wanted, time.monotonic())
+            return silent(self._site.key, self._wanted, self._now())
         self._take_up(keys)
         return await self._read_all()
 
@@ -87,7 +95,7 @@ class Reader:
             await self._line.write(trigger.address, trigger.words, self._unit, self._timeout)
         else:
             await self._line.start(trigger.address, self._unit, self._timeout)
-        await asyncio.sleep(trigger.wait_s)
+        await self._pause(trigger.wait_s)
 
     def _take_up(self, keys: frozenset[str]) -> None:
         """Take up the requests for these channels, as they have become by what the instrument refused before."""
@@ -108,24 +116,24 @@ class Reader:
                 if not readings:
                     return self._missed(error)
                 self.failure = str(error)
-                at = time.monotonic()
+                at = self._now()
                 readings += [reading for late in (request, *pending) for reading in _nothing(late, at)]
                 break
         else:
             self.failure = "; ".join(sorted({reason for _, reason in self._refused.values()}))
         self._misses = 0
-        at, absent = time.monotonic(), self._places.absent
+        at, absent = self._now(), self._places.absent
         readings += [Reading(key, at, None, int(Test.NO_ANSWER)) for key in self._wanted if key in absent]
         return Sample(self._site.key, tuple(sorted(readings, key=lambda reading: reading.at)))
 
     async def _request(self, request: Request) -> list[Reading]:
         if all(self._in_quarantine(place) for place in request.places if isinstance(place, Channel)):
-            return list(_nothing(request, time.monotonic()))
+            return list(_nothing(request, self._now()))
         try:
             words, at = await self._line.read(request, self._unit, self._timeout)
         except Refused as refusal:
             self._narrow(request, refusal)
-            return list(_nothing(request, time.monotonic()))
+            return list(_nothing(request, self._now()))
         return [self._value(place, request, words, at) for place in request.places if isinstance(place, Channel)]
 
     def _value(self, source: Channel, request: Request, words: list[int], at: float) -> Reading:
@@ -146,11 +154,11 @@ class Reader:
             return
         for place in request.places:
             if isinstance(place, Channel):
-                self._refused[place.key] = (time.monotonic() + _QUARANTINE, f"{place.key}: {refusal}")
+                self._refused[place.key] = (self._now() + _QUARANTINE, f"{place.key}: {refusal}")
 
     def _in_quarantine(self, source: Channel) -> bool:
         until, _ = self._refused.get(source.key, (0.0, ""))
-        return time.monotonic() < until
+        return self._now() < until
 
     async def _locate(self) -> bool:
         """Find the registers of the channels, where the device itself says where they are."""
@@ -184,7 +192,7 @@ class Reader:
 
     def _mistaken(self) -> Sample:
         """Give no value of an instrument that another profile describes."""
-        now = time.monotonic()
+        now = self._now()
         self._resume = now + _LONGEST_PAUSE * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
         readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._wanted)
         return Sample(self._site.key, tuple(readings))
@@ -192,7 +200,7 @@ class Reader:
     def _missed(self, error: NoAnswer) -> Sample:
         self.failure = str(error)
         self._identified = False
-        now = time.monotonic()
+        now = self._now()
         if isinstance(error, LineDown):
             return silent(self._site.key, self._wanted, now)
         self._misses += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vitrine_gateway.modbus.bus import Bus
 from vitrine_gateway.modbus.failures import Refused
-from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.plan import Request
 from vitrine_gateway.profiles.sunspec import BASES, END, MARK, Placed
 
@@ -12,7 +12,7 @@ _LAST_ADDRESS = 65535
 _MOST_MODELS = 64
 
 
-async def discover(line: Line, unit: int, timeout: float) -> list[Placed]:
+async def discover(line: Bus, unit: int, timeout: float) -> list[Placed]:
     """Return the models of a device in its order, none where it is not SunSpec; NoAnswer where it is silent."""
     for base in BASES:
         if await _pair(line, base, unit, timeout) == MARK:
@@ -20,7 +20,7 @@ async def discover(line: Line, unit: int, timeout: float) -> list[Placed]:
     return []
 
 
-async def _walk(line: Line, first: int, unit: int, timeout: float) -> list[Placed]:
+async def _walk(line: Bus, first: int, unit: int, timeout: float) -> list[Placed]:
     found: list[Placed] = []
     while len(found) < _MOST_MODELS and first < _LAST_ADDRESS:
         head = await _pair(line, first, unit, timeout)
@@ -31,7 +31,7 @@ async def _walk(line: Line, first: int, unit: int, timeout: float) -> list[Place
     return found
 
 
-async def _pair(line: Line, first: int, unit: int, timeout: float) -> tuple[int, int] | None:
+async def _pair(line: Bus, first: int, unit: int, timeout: float) -> tuple[int, int] | None:
     try:
         words, _ = await line.read(Request("holding", first, 2, ()), unit, timeout)
     except Refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from vitrine import uplink
 from vitrine.errors import PayloadError
@@ -21,11 +22,26 @@ from vitrine_gateway.uplink.messages import Messages
 from vitrine_gateway.uplink.metrics import Catalogue
 from vitrine_gateway.uplink.pace import Pace
 from vitrine_gateway.uplink.presence import Presence
-from vitrine_gateway.uplink.session import Session, SessionLost
+from vitrine_gateway.uplink.session import SessionLost
 
 _log = logger("gateway")
 
 Health = dict[str, str | int | float | None]
+
+
+class Carrier(Protocol):
+    """What takes messages away: a session with a broker."""
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether the backlog should wait."""
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether live records should wait too."""
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0, number: int = 0) -> object:
+        """Take a message; SessionLost where that is not possible."""
 
 
 class Outbox:
@@ -40,7 +56,7 @@ class Outbox:
         self._queue, self._clock, self._pace, self._identity = queue, clock, pace, identity
         #: Whether the broker's word takes a record off the queue; its messages are then sent at QoS 1.
         self._qos = 1 if by_broker else 0
-        self.session: Session | None = None
+        self.session: Carrier | None = None
         self._bdseq, self._told = 0, Health()
         self._latest: dict[str, dict[str, Value]] = {}
         self._born: dict[str, float] = {}
@@ -48,14 +64,14 @@ class Outbox:
         self._held: list[tuple[Frame, Record]] = []
         self._hopeless: dict[str, tuple[Ranges, list[int]]] = {}
 
-    def begin(self, session: Session, bdseq: int, health: Health) -> None:
+    def begin(self, session: Carrier, bdseq: int, health: Health) -> None:
         """Give birth in a new session."""
         self._bdseq = bdseq
         self.birth(session, health)
         self.session = session
         self.delivery.start(time.monotonic())
 
-    def birth(self, session: Session, health: Health) -> None:
+    def birth(self, session: Carrier, health: Health) -> None:
         """Send NBIRTH and the DBIRTH of every device that is not lost; data follow a moment later."""
         self._told = health
         now, epoch = self._clock.now_ms(), str(self._queue.epoch)
@@ -138,12 +154,12 @@ class Outbox:
 
     # --- devices -----------------------------------------------------------------------------------------------------
 
-    def _bear(self, session: Session, key: str) -> None:
+    def _bear(self, session: Carrier, key: str) -> None:
         device, latest = self._catalogue.devices[key], self._latest.get(key, {})
         session.publish(*self.messages.device_birth(device, self._clock.now_ms(), latest))
         self._born[key] = time.monotonic()
 
-    def _bury(self, session: Session, now: float) -> None:
+    def _bury(self, session: Carrier, now: float) -> None:
         """Tell the death of lost devices, once their old records have been quiet for a while."""
         late = [key for key in self.presence.lost if now - self._born.get(key, now) >= self._pace.linger_s]
         for key in late:
@@ -160,7 +176,7 @@ class Outbox:
                 if self.session and not self.session.stuck:
                     self._send(self.session, frame, record, historical=False)
 
-    def _send(self, session: Session, frame: Frame, record: Record, *, historical: bool) -> None:
+    def _send(self, session: Carrier, frame: Frame, record: Record, *, historical: bool) -> None:
         if record.device not in self._catalogue.devices:
             self._hopeless_is(frame, "its device is no longer in the installation file")
             return
@@ -176,7 +192,7 @@ class Outbox:
         if historical or not self.presence.is_lost(record.device):
             self._born[record.device] = now
 
-    def _send_again(self, session: Session, frame: Frame) -> None:
+    def _send_again(self, session: Carrier, frame: Frame) -> None:
         if frame.kind is Kind.LOSS:
             message = self.messages.loss(frame, self._clock.now_ms(), historical=False)
             session.publish(*message, qos=self._qos, number=frame.number)
