@@ -92,21 +92,27 @@ def history(installation: Installation, plant: Plant, start: float, end: float, 
     Values pass through the instrument's registers, so they have the same resolution as the live ones.
     """
     values = plant.values(instants(start, end, step_s))
-    found: dict[str, Array] = {}
-    for bound in bind(installation, plant.signals):
-        for key, (scale, shift) in bound.to_profile.items():
-            channel = bound.profile.channel(key)
-            assert channel is not None
-            shown = values[f"{bound.device.key}/{key}"] * scale + shift
-            if bound.profile.protocol == "modbus":
-                raw = (shown - channel.offset) / step(channel)
-                raw = raw.astype(_FLOATS[channel.type]).astype(np.float64) if channel.type in _FLOATS else np.rint(raw)
-                shown = raw * step(channel) + channel.offset
-            else:
-                shown = np.round(shown, channel.decimals + 1)
-            scale, shift = bound.to_site[key]
-            found[f"{bound.device.key}/{key}"] = shown * scale + shift
-    return found
+    return {
+        f"{bound.device.key}/{key}": as_read(bound, key, values[f"{bound.device.key}/{key}"])
+        for bound in bind(installation, plant.signals)
+        for key in bound.to_profile
+    }
+
+
+def as_read(bound: Bound, key: str, values: Array) -> Array:
+    """Return what a gateway reads of a signal (plant's unit, shape (n,)) through the registers, in the site's unit."""
+    channel = bound.profile.channel(key)
+    assert channel is not None
+    scale, shift = bound.to_profile[key]
+    shown = values * scale + shift
+    if bound.profile.protocol == "modbus":
+        raw = (shown - channel.offset) / step(channel)
+        raw = raw.astype(_FLOATS[channel.type]).astype(np.float64) if channel.type in _FLOATS else np.rint(raw)
+        shown = raw * step(channel) + channel.offset
+    else:
+        shown = np.round(shown, channel.decimals + 1)
+    scale, shift = bound.to_site[key]
+    return np.asarray(shown * scale + shift, dtype=np.float64)
 
 
 def instants(start: float, end: float, step_s: float) -> Array:

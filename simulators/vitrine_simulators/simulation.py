@@ -33,7 +33,7 @@ class Simulation:
             connection = bound.device.connection
             address = (connection.host, connection.port)
             if connection.transport == "mqtt":
-                self._sensors[address].append(_sensor(bound, source))
+                self._sensors[address].append(sensor_of(bound, source))
             elif connection.transport == "tcp":
                 units = self._instruments[address]
                 if connection.unit in units:
@@ -41,7 +41,7 @@ class Simulation:
                         f"two instruments have the unit id {connection.unit} on {address[0]}:{address[1]}",
                         hint="Give the second one another unit id in the installation file.",
                     )
-                read = _reader(bound, source)
+                read = reader_of(bound, source)
                 units[connection.unit] = ModbusDevice(bound.profile, frozenset(bound.to_profile), read)
             else:
                 raise ConfigurationError(
@@ -75,7 +75,9 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _reader(bound: Bound, source: Source) -> Callable[[str, float], float]:
+def reader_of(bound: Bound, source: Source) -> Callable[[str, float], float]:
+    """Return what gives a channel's value at an instant, in the profile's unit."""
+
     def read(key: str, now: float) -> float:
         scale, shift = bound.to_profile[key]
         return source.read(f"{bound.device.key}/{key}", now) * scale + shift
@@ -83,8 +85,9 @@ def _reader(bound: Bound, source: Source) -> Callable[[str, float], float]:
     return read
 
 
-def _sensor(bound: Bound, source: Source) -> Sensor:
-    read = _reader(bound, source)
+def sensor_of(bound: Bound, source: Source) -> Sensor:
+    """Return the sensor that publishes the channels of a device as JSON."""
+    read = reader_of(bound, source)
     paths = {channel.key: (channel.path.split("."), channel) for channel in bound.profile.channels}
 
     def document(now: float) -> dict[str, object]:
