@@ -23,11 +23,13 @@ from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.births import device_birth, node_birth
 from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
 from vitrine_collector.inbox import Incoming, Item
-from vitrine_collector.members import Members, doubt, online
+from vitrine_collector.kept import proves
+from vitrine_collector.members import Members
 from vitrine_collector.node_data import bd_seq_of, read_node_data
 from vitrine_collector.nodes import Metrics, Nodes, NodeState, Parsed, device_metrics
 from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Stopped, Store
+from vitrine_collector.succession import Succession
 from vitrine_quality.rules import from_json
 
 _log = logger("collector")
@@ -63,10 +65,10 @@ class Intake:
         self._store, self._hand_over, self._limits = store, hand_over, limits
         self._writer_waits = writer_waits
         self._members = members or Members()
-        self._alive = self._members.alive
         self._nodes = Nodes(reorder_s=limits.reorder_s)
         self.rebirths = Rebirths(spread_s=limits.rebirth_spread_s, interval_s=limits.rebirth_interval_s)
         self._arrival = Arrival()
+        self._succession = Succession(store, self._members, self._arrival)
         self._taken: dict[tuple[int, UUID], Ranges] = {}
         self._sends_again: dict[Node, bool] = {}
         self._batch, self._opened = Batch(), 0.0
@@ -77,7 +79,8 @@ class Intake:
         """Handle one message; whatever is wrong with it, the next one is handled too."""
         if not isinstance(item, Incoming):
             self._nodes.forget_all()
-            self._doubt()
+            self._succession.session_begun()
+            self._succession.doubt(self._nodes)
             return
         self.counts["received"] += 1
         self._guarded(item, lambda: self._dispatch(item))
@@ -85,7 +88,7 @@ class Intake:
 
     def tick(self) -> list[Node]:
         """Do what time demands; return the nodes to ask for their births."""
-        if self._members.alive != self._alive:
+        if self._succession.is_due:
             self._share_anew()
         for state in self._nodes.overdue(time.monotonic()):
             _log.info("sequence broken", node="/".join(state.node))
@@ -99,25 +102,38 @@ class Intake:
         """Hand over what is left."""
         self._hand_over_now()
 
-    def _doubt(self) -> list[Node]:
-        """Note that this collector's nodes are not known to be there, and return them."""
-
-        def note(connection: psycopg.Connection) -> list[Node]:
-            said = online(connection)
-            mine = [node for node in said if self._members.mine(node) and self._nodes.get(node) is None]
-            doubt(connection, [said[node] for node in mine])
-            return mine
-
-        return self._store.run(note)
-
     def _share_anew(self) -> None:
         """Leave the nodes that are another's business now, and take up those that have become this one's."""
-        self._alive = self._members.alive
         for state in self._nodes.leave(lambda node: not self._members.mine(node)):
             for queue in [queue for queue in self._taken if queue[0] == state.gateway_id]:
                 del self._taken[queue]
-        for node in self._doubt():
-            self.rebirths.want(node, time.monotonic())
+        for node, overheard in self._succession.taken_over(self._nodes):
+            for topic, incoming in overheard:
+                self.counts["others"] -= 1
+                self._guarded(incoming, lambda incoming=incoming, topic=topic: self._succeed(incoming, topic))  # type: ignore[misc]
+            if self._nodes.get(node) is None:
+                self.rebirths.want(node, time.monotonic())
+        self._succession.doubt(self._nodes)
+
+    def _succeed(self, incoming: Incoming, topic: Topic) -> None:
+        """Take a birth or a death that was heard when its node was another's; its data meanwhile were passed over."""
+        node, parsed = (topic.group, topic.node), Parsed(incoming, topic, parse(incoming.payload))
+        state = self._nodes.get(node)
+        if topic.message is Message.NBIRTH:
+            self._node_birth(parsed)
+        elif topic.message is Message.NDEATH:
+            self._node_death(parsed)
+        elif state is not None:
+            self._of_node(parsed, state)
+        else:
+            self._unheard(incoming, node, "no-birth", "the node's birth was not heard")
+        if (state := self._nodes.get(node)) is not None:
+            state.sequence.resume()
+
+    def _mistrust(self, parsed: Parsed, state: NodeState) -> None:
+        self._nodes.forget(state.node)
+        self._succession.useless(state.node)
+        self._unheard(parsed.incoming, state.node, "no-birth", "the births that are kept are not those in force")
 
     def _guarded(self, incoming: Incoming, work: Callable[[], None]) -> None:
         try:
@@ -145,6 +161,7 @@ class Intake:
             return
         if not self._members.mine((topic.group, topic.node)):
             self.counts["others"] += 1
+            self._succession.overheard.note(topic, incoming)
             return
         parsed = self._parsed(incoming, topic)
         if topic.message is Message.NBIRTH:
@@ -165,7 +182,7 @@ class Intake:
 
     def _in_sequence(self, parsed: Parsed) -> None:
         node = (parsed.topic.group, parsed.topic.node)
-        state = self._nodes.get(node)
+        state = self._nodes.get(node) or self._succession.resumed(self._nodes, node)
         if state is None:
             self._unheard(parsed.incoming, node, "no-birth", "the node's birth was not heard")
             return
@@ -190,13 +207,19 @@ class Intake:
         now = _moment(parsed.incoming.received_s)
         registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, payload, now))
         self._sends_again[node] = birth.epoch is not None
+        self._succession.born(node)
         self._nodes.born(node, birth, registered, asked_for=self.rebirths.born(node))
         self.counts["births"] += 1
         _log.info("node born", node="/".join(node), epoch=str(birth.epoch or ""))
 
     def _device_birth(self, parsed: Parsed, state: NodeState) -> None:
         payload = parsed.incoming.payload
-        birth = device_birth(decode(payload))
+        said = decode(payload)
+        if not state.certain and not proves(state, parsed.topic.device, said):
+            self._mistrust(parsed, state)
+            return
+        state.certain = True
+        birth = device_birth(said)
         rules = {channel.metric.name: from_json(channel.rules) for channel in birth.channels}
         device, now = parsed.topic.device, _moment(parsed.incoming.received_s)
         gateway = registry.Registered(state.gateway_id, state.installation_id)
@@ -241,6 +264,9 @@ class Intake:
         if parsed.metrics is not None and parsed.metrics is not metrics:
             # It waited behind a hole in the sequence, and a birth came before it.
             parsed = Parsed(parsed.incoming, parsed.topic, parse(parsed.incoming.payload))
+        if not self._succession.proven(parsed, state, metrics):
+            self._mistrust(parsed, state)
+            return
         try:
             data = read_data(parsed.message, metrics, parsed.packed)
         except PayloadError as error:
@@ -254,6 +280,10 @@ class Intake:
         self._batch.add(record, None if record.repeated else data)
 
     def _node_data(self, parsed: Parsed, state: NodeState) -> None:
+        if not state.certain:
+            # The first record of a device will tell; a report of loss comes again.
+            self.counts["awaited"] += 1
+            return
         try:
             said = read_node_data(decode(parsed.incoming.payload), state.metrics)
         except PayloadError as error:

@@ -2,7 +2,8 @@
 
 Sharing by message, as a shared subscription does, would tear a node's sequence and its aliases apart. Here every
 collector hears every message and passes over the nodes of the others; who ends or falls silent is replaced within
-seconds, and its nodes are asked for their births. For a moment two may hold a node: what both write is written once.
+seconds; its nodes are read by the births that it kept. For a moment two may hold a node: what both write is written
+once.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from vitrine import uplink
-from vitrine.sparkplug import DataType, Topic
+from vitrine.sparkplug import DataType, Payload, Topic
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.rebirths import Node
@@ -50,6 +50,8 @@ class Metrics:
     #: Alias → channel, of channels of type Double: what nearly every metric of a data message is.
     doubles: dict[int, int] = field(default_factory=dict)
     templates: Templates = field(default_factory=Templates)
+    #: Alias that a message must bear, so that it is certain that it was written by this birth; None once that is so.
+    proof: int | None = None
 
     def add(self, metric: MetricBirth, channel_id: int = 0) -> None:
         """Note what a birth says of one metric."""
@@ -91,11 +93,15 @@ class NodeState:
     sequence: Reordering[Parsed]
     #: Whether this birth was asked for: what it leaves out, another one would leave out too.
     asked_for: bool
+    #: False while its birth is a kept one, and nothing has shown yet that it is in force.
+    certain: bool = True
+    #: Its NBIRTH, while it is a kept one.
+    certificate: Payload | None = None
     devices: dict[str, Metrics] = field(default_factory=dict)
 
 
 class Nodes:
-    """All nodes that were born in this session with the broker."""
+    """All nodes that were born in this session with the broker, or taken up again in it."""
 
     def __init__(self, *, reorder_s: float) -> None:
         self._reorder_s = reorder_s
@@ -121,6 +127,11 @@ class Nodes:
         state.sequence.begin(birth.seq)
         self._states[node] = state
         return state
+
+    def resume(self, state: NodeState) -> None:
+        """Take a node up again whose births are kept, at whatever place of its sequence."""
+        state.sequence.resume()
+        self._states[state.node] = state
 
     def forget(self, node: Node) -> None:
         """Trust nothing of a node until it is born again."""

@@ -119,6 +119,13 @@ def device_died(connection: psycopg.Connection, gateway_id: int, key: str, time:
     connection.execute(_SQL["device_offline"], {"gateway": gateway_id, "key": key, "time": time})
 
 
+def resumed(connection: psycopg.Connection, gateway_id: int, key: str) -> None:
+    """Note that a device speaks, and so does its node, by births that were kept."""
+    with connection.transaction():
+        connection.execute(_SQL["gateway_online"], {"gateway": gateway_id})
+        connection.execute(_SQL["device_online"], {"gateway": gateway_id, "key": key})
+
+
 def held_records(connection: psycopg.Connection, gateway_id: int, epoch: UUID) -> Ranges:
     """Return the records of a queue that are in the database."""
     return Ranges(connection.execute(_SQL["held_records"], {"gateway": gateway_id, "epoch": epoch}).fetchall())

@@ -15,7 +15,8 @@ class Reordering(Generic[T]):
 
     def __init__(self, reorder_s: float) -> None:
         self._reorder_s = reorder_s
-        self._expected = 0
+        #: None: whatever comes first is in order.
+        self._expected: int | None = 0
         self._held: dict[int, T] = {}
         self._since = 0.0
 
@@ -24,9 +25,14 @@ class Reordering(Generic[T]):
         self._expected = (seq + 1) % 256
         self._held.clear()
 
+    def resume(self) -> None:
+        """Start anew with whatever comes."""
+        self._expected = None
+        self._held.clear()
+
     def take(self, seq: int, item: T, now: float) -> list[T]:
         """Return what may be handled now, in order."""
-        if seq != self._expected:
+        if self._expected is not None and seq != self._expected:
             if not self._held:
                 self._since = now
             self._held[seq] = item

@@ -5,12 +5,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from vitrine import uplink
+from vitrine.birth_mark import birth_mark
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, decode, encode
 
@@ -37,10 +39,13 @@ class Messages:
         device: str = "meter",
         epoch: uuid.UUID | None = None,
         acknowledged: bool = True,
+        marked: bool = False,
     ) -> None:
         self.group, self.node, self.device, self.channels = group, node, device, tuple(channels)
         self.epoch = epoch or uuid.uuid4()
-        self.acknowledged = acknowledged
+        self.acknowledged, self.marked = acknowledged, marked
+        self.node_metrics: tuple[Metric, ...] = ()
+        self.record_alias = RECORD_ALIAS
         self.bd_seq, self.seq, self.record = 0, 0, 0
 
     def topic(self, message: Message, device: str = "") -> str:
@@ -68,7 +73,8 @@ class Messages:
                 Metric(name=uplink.RECORD, alias=8, timestamp=T0, datatype=DataType.INT64, value=None),
                 Metric(name=uplink.ACK, alias=9, timestamp=T0, datatype=DataType.STRING, value=None),
             ]
-        return self.topic(Message.NBIRTH), encode(Payload(timestamp=now_ms(), seq=0, metrics=tuple(metrics)))
+        self.node_metrics = tuple(metrics)
+        return self.topic(Message.NBIRTH), encode(Payload(timestamp=now_ms(), seq=0, metrics=self.node_metrics))
 
     def dbirth(self, properties: Mapping[str, Mapping[str, PropertyValue]] | None = None) -> tuple[str, bytes]:
         metrics = [
@@ -83,10 +89,14 @@ class Messages:
             for index, name in enumerate(self.channels)
         ]
         if self.acknowledged:
+            record = Metric(name=uplink.RECORD, timestamp=T0, datatype=DataType.INT64, value=None)
             metrics += [
-                Metric(name=uplink.RECORD, alias=RECORD_ALIAS, timestamp=T0, datatype=DataType.INT64, value=None),
+                record,
                 Metric(name=uplink.TIME_SOURCE, alias=SOURCE_ALIAS, timestamp=T0, datatype=DataType.STRING, value=None),
             ]
+            if self.marked:
+                self.record_alias = birth_mark(self.epoch, self.node_metrics, self.device, metrics)
+            metrics[metrics.index(record)] = replace(record, alias=self.record_alias)
         payload = Payload(timestamp=now_ms(), seq=self.next_seq(), metrics=tuple(metrics))
         return self.topic(Message.DBIRTH, self.device), encode(payload)
 
@@ -117,7 +127,7 @@ class Messages:
         if self.acknowledged:
             self.record = record or self.record + 1
             metrics += [
-                Metric(alias=RECORD_ALIAS, timestamp=time_ms, value=self.record),
+                Metric(alias=self.record_alias, timestamp=time_ms, value=self.record),
                 Metric(alias=SOURCE_ALIAS, timestamp=time_ms, value=source),
             ]
         payload = Payload(timestamp=now_ms(), seq=self.next_seq(), metrics=tuple(metrics))

@@ -5,11 +5,13 @@ import socket
 import threading
 import time
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from tests.servers.broker import Rumqttd
 from vitrine import uplink
+from vitrine.birth_mark import birth_mark
 from vitrine.quality import Test
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Message
@@ -38,6 +40,12 @@ async def test_births_declare_everything_and_the_end_is_told(tmp_path: Path, bro
     aliases = [metric.alias for metric in births if metric.alias is not None]
     assert len(aliases) == len(set(aliases))
     assert all(metric.datatype and metric.timestamp for metric in births)
+    epoch = UUID(str(node[uplink.EPOCH].value))
+    for topic, payload in host.messages[1:3]:
+        mark = birth_mark(epoch, host.messages[0][1].metrics, topic.device, payload.metrics)
+        assert {metric.name: metric.alias for metric in payload.metrics}[uplink.RECORD] == mark, (
+            "the number's alias tells these births from all others"
+        )
     flow = next(metric for metric in host.messages[1][1].metrics if metric.name == "a")
     assert flow.datatype is DataType.DOUBLE
     assert {key: value.value for key, value in flow.properties.items()} == {

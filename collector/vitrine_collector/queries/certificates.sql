@@ -15,3 +15,9 @@ ORDER BY received_at DESC;
 SELECT channel.key, channel_id, unit
 FROM channel JOIN device USING (device_id)
 WHERE gateway_id = %(gateway)s AND device.key = %(device)s;
+
+-- newest_births --
+-- The last birth of a node ('') and of each of its devices.
+SELECT DISTINCT ON (device) device, received_at, payload FROM birth
+WHERE gateway_id = %(gateway)s
+ORDER BY device, received_at DESC;

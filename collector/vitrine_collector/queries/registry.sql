@@ -63,6 +63,14 @@ WHERE old.gateway_id = %(gateway)s AND old.device = span.device AND old.received
                   WHERE rejected.received_at >= span.received_at AND rejected.received_at < span.until
                     AND split_part(topic, '/', 2) = %(slug)s AND split_part(topic, '/', 4) = %(node)s);
 
+-- gateway_online --
+-- A node that is heard again and was not born anew.
+UPDATE gateway SET online = true WHERE gateway_id = %(gateway)s AND NOT online;
+
+-- device_online --
+-- One of its devices.
+UPDATE device SET online = true, changed_at = now() WHERE gateway_id = %(gateway)s AND key = %(key)s AND NOT online;
+
 -- gateway_offline --
 -- A node's death.
 UPDATE gateway SET online = false, died_at = %(now)s WHERE gateway_id = %(gateway)s AND online;

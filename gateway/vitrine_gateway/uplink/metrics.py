@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from uuid import UUID
 
 from vitrine import __version__, uplink
+from vitrine.birth_mark import birth_mark
 from vitrine.sparkplug import DataType, Metric, PropertyValue
 from vitrine_gateway.record import Value
 from vitrine_gateway.site import Site, SiteChannel, SiteDevice
@@ -37,7 +39,8 @@ NODE_TYPES: dict[str, DataType] = {
 class Catalogue:
     """Aliases of one site, unique over the node and all its devices; one that was given is never given again."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, epoch: UUID) -> None:
+        self._epoch = epoch
         self._aliases: dict[tuple[str, str], int] = {}
         #: Types by alias, for data messages.
         self.types: dict[int | str, DataType] = {}
@@ -50,6 +53,7 @@ class Catalogue:
         self.devices = {device.key: device for device in site.devices}
         for device in site.devices:
             self._give(device.key, (*device.channel_keys, uplink.RECORD, uplink.TIME_SOURCE))
+            self._mark(device)
         #: Channel → alias of every device that the births declare now.
         self.channels = {
             device.key: {key: self._aliases[device.key, key] for key in device.channel_keys} for device in site.devices
@@ -60,6 +64,14 @@ class Catalogue:
             if (device, name) not in self._aliases:
                 alias = len(self._aliases) + 1
                 self._aliases[device, name], self.types[alias] = alias, _type_of(device, name)
+
+    def _mark(self, device: SiteDevice) -> None:
+        """Let the alias of the record's number tell the births by which a record is written."""
+        alias = birth_mark(
+            self._epoch, self.node_birth(0, 0, "", {}), device.key, self.device_birth(device, now_ms=0, latest={})
+        )
+        self._aliases[device.key, uplink.RECORD] = alias
+        self.types[alias] = DataType.INT64
 
     def alias(self, device: str, name: str) -> int | None:
         """Return the alias of a metric of a device, or of the node for ''; None where there is none."""

@@ -50,7 +50,7 @@ class Outbox:
     def __init__(
         self, site: Site, queue: Queue, clock: Clock, pace: Pace, identity: Identity, *, by_broker: bool
     ) -> None:
-        self._catalogue = Catalogue(site)
+        self._catalogue = Catalogue(site, queue.epoch)
         self.messages = Messages(self._catalogue, site.installation.slug, site.installation.gateway.node)
         self.delivery, self.presence = Delivery(pace), Presence()
         self._queue, self._clock, self._pace, self._identity = queue, clock, pace, identity
