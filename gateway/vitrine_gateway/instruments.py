@@ -214,13 +214,16 @@ class Instruments:
             if self._ending or self._readers.get(device.key) is not reader:
                 return
             ready = [group for group in groups if group.due <= due + _TOGETHER_S]
-            await self._read(device.key, reader, frozenset[str]().union(*(group.keys for group in ready)))
+            until = min(group.due + group.every_s if group in ready else group.due for group in groups)
+            await self._read(device.key, reader, frozenset[str]().union(*(group.keys for group in ready)), until)
             if missed := sum(group.advance(time.monotonic()) for group in ready):
                 self.missed_slots[device.key] = self.missed_slots.get(device.key, 0) + missed
 
-    async def _read(self, key: str, reader: Reader, channels: frozenset[str] | None = None) -> None:
+    async def _read(
+        self, key: str, reader: Reader, channels: frozenset[str] | None = None, until: float = math.inf
+    ) -> None:
         before = reader.failure
-        sample = await reader.read(channels)
+        sample = await reader.read(channels, until)
         if reader.failure != before:
             _log.warning("device fails", device=key, reason=reader.failure) if reader.failure else _log.info(
                 "device answers again", device=key

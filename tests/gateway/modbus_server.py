@@ -25,6 +25,8 @@ class Unit:
     said: tuple[bytes, ...] = ()
     piecewise: bool = False
     asked: list[tuple[int, int, int]] = field(default_factory=list)
+    #: Exception codes that it answers with, one for each request, before it answers as usual; 0 for silence.
+    says: list[int] = field(default_factory=list)
     #: Changes an answer on its way out.
     spoil: Callable[[bytes], bytes] = bytes
 
@@ -43,6 +45,9 @@ class Unit:
             return self.identify(request[3])
         function, first, count = struct.unpack(">BHH", request[:5])
         self.asked.append((function, first, count))
+        if self.says:
+            code = self.says.pop(0)
+            return bytes([function | 0x80, code]) if code else None
         if function == 16:
             return request[:5] if self.writable else b"\x90\x02"
         if self.silent:

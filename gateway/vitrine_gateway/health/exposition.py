@@ -39,6 +39,7 @@ def _devices(snapshot: Snapshot) -> Iterator[_Metric]:
         "requests": "Requests sent.",
         "answers": "Requests answered with values.",
         "refusals": "Requests that the device refused.",
+        "busy": "Answers by which the device asked for time.",
         "timeouts": "Requests without an answer in time.",
         "damaged": "Answers with a wrong check sum, length or function.",
         "late": "Answers that came after their time-out, and were thrown away.",

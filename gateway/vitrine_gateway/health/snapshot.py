@@ -24,6 +24,8 @@ class DeviceHealth:
     requests: int | None = None
     answers: int | None = None
     refusals: int | None = None
+    #: Answers by which it asked for time.
+    busy: int | None = None
     timeouts: int | None = None
     damaged: int | None = None
     late: int | None = None

@@ -102,6 +102,7 @@ class Vitals:
             requests=unit.requests,
             answers=unit.answers,
             refusals=unit.refusals,
+            busy=unit.busy,
             timeouts=unit.timeouts,
             damaged=unit.damaged,
             late=unit.late,

@@ -19,13 +19,12 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest
 from vitrine.installation import Connection
 from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
 from vitrine_gateway.modbus.failures import (
-    ABSENT,
     REFUSALS,
-    Absent,
     Damaged,
     LineDown,
     NoAnswer,
     Refused,
+    of_code,
 )
 from vitrine_gateway.modbus.framing import IDENTIFY, Frame, NotModbus
 from vitrine_gateway.modbus.hearing import Hearing
@@ -123,8 +122,7 @@ class Client:
         finally:
             self._hearing.asked = None
         if answer.frame.function & 0x80:
-            code = answer.frame.payload[0]
-            raise Absent(code) if code in ABSENT else Refused(code)
+            raise of_code(answer.frame.payload[0])
         return answer.frame.payload
 
     def close(self) -> None:

@@ -9,11 +9,18 @@ _EXCEPTIONS = {
     4: "device failure",
     5: "acknowledge",
     6: "device busy",
+    8: "memory parity error",
     10: "gateway path unavailable",
     11: "gateway target failed to respond",
 }
 #: The instrument refuses these registers, or so many of them; asking for fewer may help.
 REFUSALS = frozenset({2, 3})
+#: The instrument knows no such function: nothing that is asked for this way will come.
+ILLEGAL_FUNCTION = 1
+#: The instrument has taken a request and works on it: a write need not be repeated.
+ACKNOWLEDGE = 5
+#: The instrument asks for time (Modbus Application Protocol V1.1b3, 7).
+BUSY = frozenset({ACKNOWLEDGE, 6})
 #: Answers that a converter gives for an instrument that is not there.
 ABSENT = frozenset({10, 11})
 
@@ -47,3 +54,14 @@ class Refused(Exception):  # noqa: N818
     def __init__(self, code: int) -> None:
         super().__init__(f"the instrument refuses: {_EXCEPTIONS.get(code, f'exception {code}')}")
         self.code = code
+
+
+class Busy(Refused):
+    """The instrument asks for time; the same request may be answered a little later."""
+
+
+def of_code(code: int) -> NoAnswer | Refused:
+    """Return what an exception code means for the request."""
+    if code in ABSENT:
+        return Absent(code)
+    return Busy(code) if code in BUSY else Refused(code)

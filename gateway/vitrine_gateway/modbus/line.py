@@ -10,7 +10,7 @@ from vitrine.installation_lines import line_key
 from vitrine_gateway.modbus.asked import FUNCTIONS, WRITE, Asked, asked_of, words_of
 from vitrine_gateway.modbus.client import Client, place_of
 from vitrine_gateway.modbus.endpoints import Endpoints
-from vitrine_gateway.modbus.failures import Absent, ChecksumWrong, Damaged, LineDown, NoAnswer, Refused
+from vitrine_gateway.modbus.failures import Absent, Busy, ChecksumWrong, Damaged, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.framing import FRAMINGS
 from vitrine_gateway.modbus.late import LateAnswers
 from vitrine_gateway.modbus.plan import Request
@@ -128,8 +128,10 @@ class Line:
             self._missed(unit, usual, timeout, mute=mute)
             self._expect(asked, before, timeout + on_wire)
             raise NoAnswer(f"no answer within {timeout:g} s") from error
-        except Refused:
-            unit.refusals += 1
+        except Refused as refusal:
+            busy = isinstance(refusal, Busy)
+            unit.busy += busy
+            unit.refusals += not busy
             self._answered(unit, usual)
             raise
         after = time.monotonic()

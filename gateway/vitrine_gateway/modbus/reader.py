@@ -11,10 +11,12 @@ from typing import Literal
 
 from vitrine.quality import Test
 from vitrine_gateway.modbus.bus import Bus
-from vitrine_gateway.modbus.client import REFUSALS, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.decode import decode, raw_value
+from vitrine_gateway.modbus.failures import ILLEGAL_FUNCTION, Busy, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.places import Places
 from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
+from vitrine_gateway.modbus.quarantine import Quarantine
+from vitrine_gateway.modbus.slot import Slot
 from vitrine_gateway.profiles import Channel
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice
@@ -23,8 +25,6 @@ Breaker = Literal["closed", "open", "half-open"]
 #: Cycles without any answer after which a device is asked less often, so that it does not hold up its line.
 _PATIENCE = 3
 _LONGEST_PAUSE = 60.0
-#: Seconds until registers that the instrument refuses are asked for again.
-_QUARANTINE = 300.0
 
 
 class Reader:
@@ -39,7 +39,7 @@ class Reader:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Prepare to read; `now` and `pause` are those of another clock where time is not the machine's."""
-        self._site, self._now, self._pause = site, now, pause
+        self._site, self._now = site, now
         self._line = line
         connection = site.device.connection
         self._unit, self._timeout = connection.unit, connection.timeout_s
@@ -49,7 +49,8 @@ class Reader:
         self._wanted: tuple[str, ...] = ()
         self._channels = {channel.key: channel for channel in site.channels}
         self._places = Places(site)
-        self._refused: dict[str, tuple[float, str]] = {}
+        self._quarantine = Quarantine(now)
+        self._slot = Slot(line, self._unit, self._timeout, now, pause)
         self._identified = False
         self._misses = 0
         self._resume = 0.0
@@ -65,21 +66,29 @@ class Reader:
     @property
     def quarantined(self) -> dict[str, str]:
         """Return the channels whose registers the instrument refuses, with its words."""
-        return {key: reason for key, (_, reason) in self._refused.items()}
+        return self._quarantine.reasons
 
-    async def read(self, keys: frozenset[str] | None = None) -> Sample:
-        """Read these channels once, or all of them; a channel that gives nothing is there with None."""
+    async def read(self, keys: frozenset[str] | None = None, until: float = math.inf) -> Sample:
+        """Read these channels once, or all of them; a channel that gives nothing is there with None.
+
+        `until` is the end of the slot on the monotonic clock: nothing is asked again that might last longer.
+        """
         keys = frozenset(self._site.channel_keys) if keys is None else keys
         self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
         now = self._now()
         if now < self._resume:
             return silent(self._site.key, self._wanted, now)
+        self._slot.begin(until)
+        self._quarantine.begin()
         try:
             if not self._identified and not await self._identify():
                 return self._mistaken()
             await self._measure()
         except NoAnswer as error:
             return self._missed(error)
+        except Busy as busy:
+            self.failure = str(busy)
+            return silent(self._site.key, self._wanted, self._now())
         except Refused as refusal:
             self.failure = f"the measurement cannot be triggered: {refusal}"
             return silent(self._site.key, self._wanted, self._now())
@@ -89,13 +98,8 @@ class Reader:
     async def _measure(self) -> None:
         """Make the instrument measure, by the one request that its profile declares and its installation allows."""
         trigger = self._site.profile.trigger
-        if not trigger or not self._site.device.trigger:
-            return
-        if trigger.words:
-            await self._line.write(trigger.address, trigger.words, self._unit, self._timeout)
-        else:
-            await self._line.start(trigger.address, self._unit, self._timeout)
-        await self._pause(trigger.wait_s)
+        if trigger and self._site.device.trigger:
+            await self._slot.measure(trigger)
 
     def _take_up(self, keys: frozenset[str]) -> None:
         """Take up the requests for these channels, as they have become by what the instrument refused before."""
@@ -120,26 +124,27 @@ class Reader:
                 readings += [reading for late in (request, *pending) for reading in _nothing(late, at)]
                 break
         else:
-            self.failure = "; ".join(sorted({reason for _, reason in self._refused.values()}))
+            self.failure = self._quarantine.told
         self._misses = 0
         at, absent = self._now(), self._places.absent
         readings += [Reading(key, at, None, int(Test.NO_ANSWER)) for key in self._wanted if key in absent]
         return Sample(self._site.key, tuple(sorted(readings, key=lambda reading: reading.at)))
 
     async def _request(self, request: Request) -> list[Reading]:
-        if all(self._in_quarantine(place) for place in request.places if isinstance(place, Channel)):
+        if self._quarantine.holds(request):
             return list(_nothing(request, self._now()))
         try:
-            words, at = await self._line.read(request, self._unit, self._timeout)
+            words, at = await self._slot.read(request, again=not self._misses)
         except Refused as refusal:
-            self._narrow(request, refusal)
+            if not self._quarantine.passes(request, refusal):
+                self._narrow(request, refusal)
             return list(_nothing(request, self._now()))
+        self._quarantine.answered(request)
         return [self._value(place, request, words, at) for place in request.places if isinstance(place, Channel)]
 
     def _value(self, source: Channel, request: Request, words: list[int], at: float) -> Reading:
         start = source.address - request.first
         value, tests = decode(source, words[start:])
-        self._refused.pop(source.key, None)
         site = self._channels[source.key]
         if value is not None and (site.scale, site.shift) != (1.0, 0.0):
             value = value * site.scale + site.shift
@@ -147,18 +152,12 @@ class Reader:
 
     def _narrow(self, request: Request, refusal: Refused) -> None:
         """Ask for less from now on; a single value that is refused is left alone for a while."""
-        parts = request.split() if refusal.code in REFUSALS else ()
+        parts = () if refusal.code == ILLEGAL_FUNCTION else request.split()
         if parts:
             at = self._requests.index(request)
             self._requests[at : at + 1] = parts
             return
-        for place in request.places:
-            if isinstance(place, Channel):
-                self._refused[place.key] = (self._now() + _QUARANTINE, f"{place.key}: {refusal}")
-
-    def _in_quarantine(self, source: Channel) -> bool:
-        until, _ = self._refused.get(source.key, (0.0, ""))
-        return self._now() < until
+        self._quarantine.put(request, refusal)
 
     async def _locate(self) -> bool:
         """Find the registers of the channels, where the device itself says where they are."""
@@ -168,7 +167,7 @@ class Reader:
             return False
         if self._places.sources is not before:
             self._plans.clear()
-            self._refused = {key: (math.inf, f"{key}: {reason}") for key, reason in self._places.absent.items()}
+            self._quarantine.lock(self._places.absent)
         return True
 
     async def _identify(self) -> bool:
@@ -176,7 +175,9 @@ class Reader:
             return False
         for mark in self._site.profile.identity:
             try:
-                words, _ = await self._line.read(alone(mark), self._unit, self._timeout)
+                words, _ = await self._slot.read(alone(mark), again=not self._misses)
+            except Busy:
+                raise
             except Refused:
                 continue  # some firmware does not show the register; its absence proves nothing
             found = raw_value(words, mark.type, mark.order)

@@ -13,6 +13,8 @@ class UnitStatistics:
     answers: int = 0
     #: Answers by which the instrument says that it will not give what was asked (exceptions).
     refusals: int = 0
+    #: Answers by which the instrument asks for time (exceptions 5 and 6).
+    busy: int = 0
     timeouts: int = 0
     #: Answers with a wrong check sum, a wrong length or another function.
     damaged: int = 0

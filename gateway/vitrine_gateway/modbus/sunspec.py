@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vitrine_gateway.modbus.bus import Bus
-from vitrine_gateway.modbus.failures import Refused
+from vitrine_gateway.modbus.failures import Busy, Refused
 from vitrine_gateway.modbus.plan import Request
 from vitrine_gateway.profiles.sunspec import BASES, END, MARK, Placed
 
@@ -34,6 +34,8 @@ async def _walk(line: Bus, first: int, unit: int, timeout: float) -> list[Placed
 async def _pair(line: Bus, first: int, unit: int, timeout: float) -> tuple[int, int] | None:
     try:
         words, _ = await line.read(Request("holding", first, 2, ()), unit, timeout)
+    except Busy:
+        raise  # it says nothing of the register
     except Refused:
         return None
     return words[0], words[1]
