@@ -377,7 +377,7 @@ SABOTAGE: dict[str, Callable[[bytes], bytes]] = {
     "check sum": lambda frame: frame[:-1] + bytes([frame[-1] ^ 0x10]),
     "behind noise": lambda frame: b"\x01\x03\x04\x00" + frame,
     "noise behind": lambda frame: frame + b"\x01\x03",
-    "other unit": lambda frame: rtu(frame[0] + 1, frame[1:-2]),
+    "other unit": lambda frame: rtu(frame[0] + 2, frame[1:-2]),  # one that is never asked: else nobody could tell
     "other function": lambda frame: rtu(frame[0], b"\x04" + frame[2:-2]),
     "other length": lambda frame: rtu(frame[0], b"\x03\x08" + b"\xde\xad" * 4),
     "promises more": lambda frame: rtu(frame[0], b"\x03\xf0" + frame[3:-2]),
