@@ -43,8 +43,18 @@ class Noise:
         low = np.floor(position)
         share = position - low
         weight = share * share * (3.0 - 2.0 * share)
-        left, right = self.normal(stream, low), self.normal(stream, low + 1.0)
+        left, right = self._neighbours(stream, low)
         return np.asarray(left + weight * (right - left), dtype=np.float64)
+
+    def _neighbours(self, stream: str, low: Array) -> tuple[Array, Array]:
+        """Return the normal numbers of some indices and of the next ones; each once where many indices are alike."""
+        first = float(low.min(initial=np.inf))
+        count = float(low.max(initial=-np.inf)) - first + 2.0
+        if not count < len(low):
+            return self.normal(stream, low), self.normal(stream, low + 1.0)
+        knots = self.normal(stream, first + np.arange(count))
+        at = (low - first).astype(np.intp)
+        return knots[at], knots[at + 1]
 
     def _key(self, stream: str) -> np.uint64:
         return np.uint64((zlib.crc32(stream.encode()) << 32 | (self._seed & 0xFFFFFFFF)) & 0xFFFFFFFFFFFFFFFF)

@@ -11,7 +11,7 @@ from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.reader import Reader
 from vitrine_gateway.modbus.sunspec import discover
 from vitrine_gateway.profiles import load
-from vitrine_gateway.profiles.sunspec import BASES, MARK, Placed, points_of
+from vitrine_gateway.profiles.sunspec import BASES, MARK, Placed, channel_at, points_of
 from vitrine_gateway.scan import scan_line
 
 from . import sites
@@ -164,3 +164,21 @@ decimals = 1
 point = "W"
 """
 )
+
+
+def test_power_of_ten_that_the_model_fixes_counts_once_wherever_the_model_lies() -> None:
+    channel = load("sunspec-weather", Path()).channel("module-temperature")
+    assert channel is not None
+    moved = channel_at(channel, Placed(308, 50_100, 4))
+    assert moved is not None
+    assert (moved.address, moved.scale) == (50_103, 0.1)
+    again = channel_at(moved, Placed(308, 40_070, 4))
+    assert again == channel
+
+
+def test_of_a_repeating_block_the_first_is_read() -> None:
+    channel = load("sunspec-irradiance", Path()).channel("plane-of-array")
+    assert channel is not None
+    three = channel_at(channel, Placed(302, 40_070, 15))
+    assert three is not None
+    assert three.address == 40_073

@@ -70,6 +70,8 @@ class Channel:
     quality: Companion | None = None
     #: Point of a SunSpec model; the registers are then those of the model where most devices keep it.
     point: str = ""
+    #: Power of ten that the SunSpec model itself fixes for the point; `scale` holds it already.
+    fixed_power: int = 0
     #: Where the value lies in the messages of a sensor.
     mqtt: MqttPlace = field(default_factory=MqttPlace)
 

@@ -98,13 +98,15 @@ class SunSpecPart:
 
 @cache
 def points_of(number: int) -> Mapping[str, Point]:
-    """Return the points of a model by name; repeating blocks are left out. KeyError where there is no such model."""
+    """Return the points of a model by name, of a repeating block the first; KeyError where there is no such model."""
     source = files("sunspec2").joinpath("models", "json", f"model_{number}.json")
     if not source.is_file():
         raise KeyError(number)
-    found, at = {}, 0
-    for point in json.loads(source.read_text(encoding="utf-8"))["group"]["points"]:
-        found[point["name"]] = Point(at, point["size"], point["type"], point.get("sf"))
+    found: dict[str, Point] = {}
+    at, model = 0, json.loads(source.read_text(encoding="utf-8"))["group"]
+    # Where a second block begins depends on the device
+    for point in [*model["points"], *(model.get("groups") or [{"points": []}])[0]["points"]]:
+        found.setdefault(point["name"], Point(at, point["size"], point["type"], point.get("sf")))
         at += point["size"]
     return found
 
@@ -116,11 +118,10 @@ def channel_at(channel: Channel, model: Placed) -> Channel | None:
     if point is None or point.kind not in _TYPES or point.at + point.size > model.length + 2:
         return None
     kind, invalid = _TYPES[point.kind]
-    address, scale, factor = model.first + point.at, channel.scale, None
+    address, factor = model.first + point.at, None
     if isinstance(point.factor, str):
         factor = Companion(address=model.first + points[point.factor].at, type="int16", order="AB", good=EXPONENTS)
-    elif point.factor is not None:
-        scale *= 10.0**point.factor
+    power = point.factor if isinstance(point.factor, int) else 0
     first = min(address, factor.address if factor else address)
     return replace(
         channel,
@@ -130,7 +131,8 @@ def channel_at(channel: Channel, model: Placed) -> Channel | None:
         type=kind,
         order=_ORDERS[point.size],
         invalid=invalid,
-        scale=scale,
+        scale=channel.scale * 10.0 ** (power - channel.fixed_power),
+        fixed_power=power,
         scale_factor=factor,
     )
 

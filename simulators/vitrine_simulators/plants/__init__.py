@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.counting import CountingPlant
+from vitrine_simulators.plants.photovoltaics import Photovoltaics
 from vitrine_simulators.plants.plant import COMMISSIONED, Live, Plant, Source
 from vitrine_simulators.plants.ultrafiltration import Ultrafiltration
 from vitrine_simulators.plants.ultraviolet import Ultraviolet
@@ -16,6 +17,7 @@ __all__ = [
     "Building",
     "CountingPlant",
     "Live",
+    "Photovoltaics",
     "Plant",
     "Source",
     "Ultrafiltration",
@@ -27,4 +29,5 @@ PLANTS: dict[str, Callable[[int], Plant]] = {
     "pilote-ultrafiltration": Ultrafiltration,
     "batiment-vitrine": Building,
     "desinfection-uv": Ultraviolet,
+    "champ-photovoltaique": Photovoltaics,
 }

@@ -51,5 +51,22 @@ def sunshine(noise: Noise, time: Array) -> Array:
     declination = np.radians(23.44) * season(time, -30.0 * DAY)
     latitude, hour_angle = np.radians(45.4), 2.0 * np.pi * (time - SOLAR_NOON) / DAY
     height = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
-    clouds = np.clip(0.55 + 0.4 * noise.smooth("weather/clouds", time, 3.0 * 3600.0), 0.1, 0.95)
-    return np.asarray(np.maximum(height, 0.0) * 1050.0 * (1.0 - 0.75 * clouds), dtype=np.float64)
+    clear = np.maximum(height, 0.0) * 1050.0
+    return np.asarray(clear * (1.0 - 0.75 * cloud_cover(noise, time)), dtype=np.float64)
+
+
+def cloud_cover(noise: Noise, time: Array) -> Array:
+    """Return the share of the sky that clouds hide."""
+    return np.clip(0.55 + 0.4 * noise.smooth("weather/clouds", time, 3.0 * 3600.0), 0.1, 0.95)
+
+
+def wind_speed(noise: Noise, time: Array) -> Array:
+    """Return the wind in m/s at some metres above the ground: a median of 2.7, weather of half a day, gusts."""
+    weather = 0.45 * noise.smooth("weather/wind", time, 0.5 * DAY)
+    return np.asarray(np.exp(1.0 + weather + 0.2 * noise.smooth("weather/gusts", time, 120.0)), dtype=np.float64)
+
+
+def snowfall(noise: Noise, time: Array) -> Array:
+    """Return fresh snow in cm/h: storms of about half a day, a few in a month, where the air is below +0.5 °C."""
+    storm = np.maximum(noise.smooth("weather/storms", time, 0.6 * DAY) - 0.85, 0.0)
+    return np.where(air_temperature(noise, time) < 0.5, 1.8 * storm, 0.0)
