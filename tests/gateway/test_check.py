@@ -10,6 +10,7 @@ from vitrine_gateway.commands import check, gateway, profiles
 from vitrine_gateway.site import inspect_site, load_site
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+ULTRAFILTRATION = next(path for path in EXAMPLES if path.stem == "ultrafiltration")
 
 EIGHT = """\
 [installation]
@@ -96,13 +97,13 @@ def test_good_file_is_told_as_it_was_understood(path: Path, lang: str, monkeypat
 def test_mistake_in_a_profile_beside_the_file_is_told_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('manufacturer = "x"\n')
     path = tmp_path / "site.toml"
-    path.write_text(EXAMPLES[1].read_text().replace('"hach-tss-sc"', '"own.toml"'))
+    path.write_text(ULTRAFILTRATION.read_text().replace('"hach-tss-sc"', '"own.toml"'))
     _, problems = inspect_site(path)
     assert {problem.where for problem in problems} == {str(tmp_path / "own.toml")}
 
 
 def test_decimals_follow_the_unit() -> None:
-    flow = load_site(EXAMPLES[1]).devices[0].channels[0]
+    flow = load_site(ULTRAFILTRATION).devices[0].channels[0]
     assert flow.unit == "m3/h"
     assert flow.scale == pytest.approx(3600)
 

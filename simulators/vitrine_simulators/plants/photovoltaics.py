@@ -153,7 +153,9 @@ class Photovoltaics:
         module = self._module_temperature(times, air, wind, plane)
         snow = self._snow(times, begin.snow)
         lit = plane * (1.0 - snow)
+        # Beyond its rating the inverter leaves the modules at a voltage at which they give less
         direct = direct_power(lit, module + CELL_ABOVE_MODULE_K * lit / 1000.0)
+        direct = np.minimum(direct, INVERTER_W / NOMINAL_EFFICIENCY)
         array = alternating_power(direct)
         house = self._house(times)
         battery = _controlled(array - house, begin.stored, begin.battery)
