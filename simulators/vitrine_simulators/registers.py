@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Collection, Iterator
 
 from vitrine_gateway.profiles import Channel
+from vitrine_gateway.profiles.companion import Companion
 from vitrine_gateway.profiles.types import WIDTHS
 
 _FLOATS = {"float32": ">f", "float64": ">d"}
@@ -29,6 +31,58 @@ def raw_of(channel: Channel, value: float) -> float:
     if math.isnan(value):
         return channel.invalid[0] if channel.invalid else math.nan if channel.type in _FLOATS else 0.0
     return (value - channel.offset) / step(channel)
+
+
+def largest(channel: Channel) -> float:
+    """Return the greatest value that the registers of a channel hold, in its unit, before they begin anew."""
+    if channel.type in _FLOATS:
+        return math.inf
+    digits = int("".join(filter(str.isdigit, channel.type)))
+    if channel.type.startswith("bcd"):
+        most = int(10 ** (digits // 4))
+    elif channel.bits:
+        most = 1 << channel.bits[1]
+    else:
+        most = 1 << (digits - channel.type.startswith("int"))
+    return abs((most - 1) * step(channel)) + channel.offset
+
+
+def can_say_nothing(channel: Channel) -> bool:
+    """Tell whether an instrument can say that it has no value, by a mark or by a register beside the value."""
+    return bool(channel.invalid or channel.type in _FLOATS or channel.quality or channel.unit_code)
+
+
+def registers_of(channel: Channel, value: float) -> Iterator[tuple[int, list[int]]]:
+    """Return the registers of a value and of its companions, each with its address.
+
+    NaN is "no value": the mark that the profile knows, and a status or a unit that is not known; zero where an
+    instrument has neither, since it then cannot say so.
+    """
+    known = not math.isnan(value)
+    raw = raw_of(channel, value)
+    if channel.bits and known:
+        first, bits = channel.bits
+        raw = min(max(round(raw), 0), (1 << bits) - 1) << first
+    yield channel.value_address, encode(raw, channel.type, channel.order)
+    if channel.scale_factor:
+        yield channel.scale_factor.address, _code(channel.scale_factor, -channel.decimals)
+    if channel.quality:
+        good = channel.quality.good
+        yield channel.quality.address, _code(channel.quality, good[0] if known else _other(good))
+    if channel.unit_code:
+        units = channel.unit_code.units
+        codes = [code for code, unit in units.items() if unit == channel.unit]
+        yield channel.unit_code.address, _code(channel.unit_code, codes[0] if known else _other(units))
+
+
+def _other(codes: Collection[int]) -> int:
+    """Return the smallest code that is none of these."""
+    known = set(codes)
+    return next(code for code in range(len(known) + 1) if code not in known)
+
+
+def _code(companion: Companion, code: int) -> list[int]:
+    return encode(code, companion.type, companion.order)
 
 
 def encode(value: float, kind: str, order: str = "") -> list[int]:

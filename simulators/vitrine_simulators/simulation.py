@@ -3,80 +3,156 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
-from vitrine.errors import ConfigurationError
-from vitrine.installation import Installation
+from vitrine.errors import ConfigurationError, Problem
+from vitrine.installation import SERIAL_TRANSPORTS, Connection, Installation
+from vitrine.installation_lines import line_key
 from vitrine.logs import logger
 from vitrine_simulators.binding import Bound, bind
 from vitrine_simulators.modbus_device import ModbusDevice
-from vitrine_simulators.modbus_server import ModbusServer
-from vitrine_simulators.mqtt_publisher import Publisher, Sensor
+from vitrine_simulators.modbus_frames import FRAMINGS
+from vitrine_simulators.modbus_server import ModbusDatagrams, ModbusServer
+from vitrine_simulators.modbus_slaves import Disturbance, Slaves
+from vitrine_simulators.mqtt_publisher import Publisher
 from vitrine_simulators.plants import Source
+from vitrine_simulators.publishers import publishers_of
+from vitrine_simulators.sensors import Read
+from vitrine_simulators.serial_line import Character, SerialLine
+from vitrine_simulators.sparkplug_node import SparkplugNode
 
-_Address = tuple[str, int]
+_Line = tuple[str, str, int]
+#: A broker, and the account that sensors have there.
+_Broker = tuple[str, int, str]
+
+
+class Server(Protocol):
+    """Something that instruments are reached through."""
+
+    async def start(self) -> None:
+        """Be there; ConfigurationError where the place is taken."""
+
+    async def stop(self) -> None:
+        """Be gone."""
+
+
+class Conditions(Protocol):
+    """What disturbs the instruments on their way; `NoConditions` for a quiet field."""
+
+    def disturbance(self, device: str) -> Disturbance | None:
+        """Return what changes the answers of a device."""
+
+    def clients(self, devices: Iterable[str]) -> int | None:
+        """Return how many connections these devices take at this moment, None for any number."""
+
+
+class NoConditions:
+    """A quiet field."""
+
+    def disturbance(self, device: str) -> Disturbance | None:
+        """Return None."""
+
+    def clients(self, devices: Iterable[str]) -> int | None:
+        """Return None."""
 
 
 class Simulation:
     """Serves the instruments of several installations in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, conditions: Conditions | None = None) -> None:
+        """Prepare to serve; `now` is the time of the plant."""
         self._log = logger("simulators")
-        self._instruments: defaultdict[_Address, dict[int, ModbusDevice]] = defaultdict(dict)
-        self._sensors: defaultdict[_Address, list[Sensor]] = defaultdict(list)
+        self._now, self._conditions = now, conditions or NoConditions()
+        self._lines: defaultdict[_Line, dict[int, Bound]] = defaultdict(dict)
+        self._reads: dict[int, Read] = {}
+        self._sensors: defaultdict[_Broker, list[tuple[Bound, Read]]] = defaultdict(list)
 
     def add(self, installation: Installation, source: Source) -> None:
         """Add the instruments of an installation, which show what a source gives."""
+        problems = []
         for bound in bind(installation, source.signals):
-            connection = bound.device.connection
-            address = (connection.host, connection.port)
-            if connection.transport == "mqtt":
-                self._sensors[address].append(sensor_of(bound, source))
-            elif connection.transport == "tcp":
-                units = self._instruments[address]
-                if connection.unit in units:
-                    raise ConfigurationError(
-                        f"two instruments have the unit id {connection.unit} on {address[0]}:{address[1]}",
-                        hint="Give the second one another unit id in the installation file.",
-                    )
-                read = reader_of(bound, source)
-                units[connection.unit] = ModbusDevice(bound.profile, frozenset(bound.to_profile), read)
-            else:
-                raise ConfigurationError(
-                    f"the device “{bound.device.key}” is reached by {connection.transport}, which is not simulated",
-                    hint="Use the transports tcp and mqtt for simulated instruments.",
-                )
+            self._reads[id(bound)] = reader_of(bound, source)
+            problem = self._place(bound)
+            if problem:
+                problems.append(problem)
+        if problems:
+            raise ConfigurationError(
+                f"not every device of {installation.path} can be simulated",
+                hint="Change the connections named, or simulate a copy of the file.",
+                problems=problems,
+            )
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set."""
-        servers = [ModbusServer(host, port, units) for (host, port), units in self._instruments.items()]
-        publishers = [Publisher(host, port, sensors) for (host, port), sensors in self._sensors.items()]
+    def _place(self, bound: Bound) -> Problem | None:
+        connection = bound.device.connection
+        if connection.transport == "mqtt":
+            broker = (connection.host, connection.port, connection.username)
+            self._sensors[broker].append((bound, self._reads[id(bound)]))
+            return None
+        if connection.transport not in FRAMINGS:
+            message = f"the transport {connection.transport} is not simulated"
+            return _problem(bound, "transport", message, f"one of: {', '.join(FRAMINGS)}, mqtt")
+        units = self._lines[line_key(connection)]
+        if connection.unit in units:
+            other = units[connection.unit].device.key
+            message = f"the device “{other}” has the unit id {connection.unit} on the same line already"
+            return _problem(bound, "unit", message, "another unit id")
+        units[connection.unit] = bound
+        return None
+
+    @property
+    def places(self) -> list[str]:
+        """Return where instruments are reached: ports, serial lines, brokers."""
+        return [*map(_place_of, self._lines.values()), *(f"mqtt {host}:{port}" for host, port, _ in self._sensors)]
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+        """Serve until `stop` is set; `ready` is set once every place is open."""
+        servers = [self._server(units) for units in self._lines.values()]
+        publishers = self._publishers()
+        started: list[Server] = []
+        tasks: list[asyncio.Task[None]] = []
         try:
             for server in servers:
+                started.append(server)
                 await server.start()
             tasks = [asyncio.create_task(publisher.run()) for publisher in publishers]
-            self._log.info("instruments ready", modbus=self._count(self._instruments), mqtt=self._count(self._sensors))
+            self._log.info("instruments ready", devices=self._count, places=self.places)
+            if ready:
+                ready.set()
             await stop.wait()
-            await _end(tasks)
         finally:
-            for server in servers:
+            await _end(tasks)
+            for server in started:
                 await server.stop()
 
-    @staticmethod
-    def _count(of: Iterable[_Address]) -> list[str]:
-        return [f"{host}:{port}" for host, port in of]
+    @property
+    def _count(self) -> int:
+        return sum(map(len, self._lines.values())) + sum(map(len, self._sensors.values()))
+
+    def _server(self, units: Mapping[int, Bound]) -> Server:
+        connection = next(iter(units.values())).device.connection
+        keys = [bound.device.key for bound in units.values()]
+        instruments = {unit: self._instrument(bound) for unit, bound in units.items()}
+        disturbances = {unit: self._conditions.disturbance(bound.device.key) for unit, bound in units.items()}
+        active = {unit: one for unit, one in disturbances.items() if one}
+        slaves = Slaves(instruments, FRAMINGS[connection.transport], active)
+        if connection.transport in SERIAL_TRANSPORTS:
+            return SerialLine(connection.serial_port, slaves, _character(connection))
+        if connection.transport == "udp":
+            return ModbusDatagrams(connection.host, connection.port, slaves)
+        return ModbusServer(connection.host, connection.port, slaves, clients=lambda: self._conditions.clients(keys))
+
+    def _instrument(self, bound: Bound) -> ModbusDevice:
+        return ModbusDevice(bound.profile, frozenset(bound.to_profile), self._reads[id(bound)], self._now)
+
+    def _publishers(self) -> list[Publisher | SparkplugNode]:
+        return [one for sensors in self._sensors.values() for one in publishers_of(sensors, self._now)]
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def reader_of(bound: Bound, source: Source) -> Callable[[str, float], float]:
-    """Return what gives a channel's value at an instant, in the profile's unit."""
+def reader_of(bound: Bound, source: Source) -> Read:
+    """Return what reads a source in the units of a device's profile."""
 
     def read(key: str, now: float) -> float:
         scale, shift = bound.to_profile[key]
@@ -85,24 +161,23 @@ def reader_of(bound: Bound, source: Source) -> Callable[[str, float], float]:
     return read
 
 
-def sensor_of(bound: Bound, source: Source) -> Sensor:
-    """Return the sensor that publishes the channels of a device as JSON."""
-    read = reader_of(bound, source)
-    paths = {channel.key: (channel.path.split("."), channel) for channel in bound.profile.channels}
+def _character(connection: Connection) -> Character:
+    parity = 0 if connection.parity == "N" else 1
+    return Character(connection.baudrate, 1 + connection.data_bits + parity + connection.stop_bits)
 
-    def document(now: float) -> dict[str, object]:
-        found: dict[str, object] = {}
-        for key in bound.to_profile:
-            path, channel = paths[key]
-            place = found
-            for step in path[:-1]:
-                inner = place.setdefault(step, {})
-                assert isinstance(inner, dict)
-                place = inner
-            value = read(key, now)
-            known = not math.isnan(value)  # as JSON has it, a value that is not known is null
-            raw = round((value - channel.offset) / channel.scale, channel.decimals + 1) if known else None
-            place[path[-1]] = raw
-        return found
 
-    return Sensor(bound.device.connection.topic, bound.device.every_s, document)
+def _place_of(units: Mapping[int, Bound]) -> str:
+    connection = next(iter(units.values())).device.connection
+    if connection.transport in SERIAL_TRANSPORTS:
+        return f"{connection.transport} {connection.serial_port}"
+    return f"{connection.transport} {connection.host}:{connection.port}"
+
+
+def _problem(bound: Bound, key: str, message: str, allowed: str) -> Problem:
+    return Problem(code="not-simulated", message=message, key=f"{bound.device.key}.connection.{key}", allowed=allowed)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

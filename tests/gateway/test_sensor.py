@@ -7,10 +7,10 @@ import pytest
 
 from vitrine.errors import InstallationError
 from vitrine.quality import Test
-from vitrine_gateway.mqtt.json_path import NotThere, steps_of, value_at
 from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
 from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
 from vitrine_gateway.profiles import load
+from vitrine_gateway.profiles.json_path import NotThere, steps_of, value_at
 from vitrine_gateway.site import inspect_site
 
 from .mqtt_case import NOON

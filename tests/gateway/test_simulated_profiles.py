@@ -7,10 +7,11 @@ import pytest
 from vitrine.quality import Test
 from vitrine_gateway.modbus.line import Line
 from vitrine_gateway.modbus.reader import Reader
-from vitrine_gateway.profiles import load, names
+from vitrine_gateway.profiles import Profile, load, names
 from vitrine_gateway.reading import Sample
 from vitrine_simulators.modbus_device import ModbusDevice
 from vitrine_simulators.modbus_server import ModbusServer
+from vitrine_simulators.modbus_slaves import Slaves
 from vitrine_simulators.registers import step
 
 from .sites import PROFILE, device, site, tcp
@@ -57,11 +58,15 @@ meaning = { fr = "modèle", en = "model" }
 )
 
 
+def slaves(profile: Profile, values: dict[str, float]) -> Slaves:
+    return Slaves({1: ModbusDevice(profile, frozenset(values), lambda key, now: values[key])})
+
+
 async def read_back(folder: Path, name: str) -> tuple[dict[str, float], Sample, str]:
     """Return the values set, what was read, and what the reader complains of."""
     profile = load(name, folder)
     values = {channel.key: 3.0 + position % 20 for position, channel in enumerate(profile.channels)}
-    server = ModbusServer("127.0.0.1", 0, {1: ModbusDevice(profile, frozenset(values), lambda key, now: values[key])})
+    server = ModbusServer("127.0.0.1", 0, slaves(profile, values))
     await server.start()
     trigger = "trigger = true" if profile.trigger else ""
     devices = site(folder, device("d", tcp(server.port, timeout="5 s"), profile=name, more=trigger)).devices
@@ -101,7 +106,7 @@ async def test_another_text_is_another_instrument(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(EVERY_KIND)
     profile = load("own.toml", tmp_path)
     (tmp_path / "own.toml").write_text(EVERY_KIND.replace("EM340", "EM330"))
-    server = ModbusServer("127.0.0.1", 0, {1: ModbusDevice(profile, frozenset(), lambda key, now: 0.0)})
+    server = ModbusServer("127.0.0.1", 0, slaves(profile, {}))
     await server.start()
     one = site(tmp_path, device("d", tcp(server.port, timeout="5 s"))).devices[0]
     line = Line(one.device.connection)

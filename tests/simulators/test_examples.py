@@ -8,8 +8,8 @@ import pytest
 from vitrine.errors import ConfigurationError
 from vitrine.installation_file import load
 from vitrine_simulators.binding import bind, history, plant_of
-from vitrine_simulators.commands import counting
 from vitrine_simulators.plants import COMMISSIONED, PLANTS
+from vitrine_simulators.sources import counting
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 

@@ -222,7 +222,7 @@ def test_an_instrument_shows_its_mark_where_it_has_no_value(name):
     for channel in profile.channels:
         if channel.invalid or channel.type.startswith("float"):
             function = 3 if channel.table == "holding" else 4
-            words = device.registers(function, channel.address, channel.width, BEGIN)
+            words = device.registers(function, channel.address, channel.width)
             assert decode(channel, words)[0] is None, channel.key
 
 

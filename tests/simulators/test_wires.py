@@ -13,12 +13,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus.client import AsyncModbusTcpClient
 
 from vitrine.errors import ConfigurationError
+from vitrine.installation import Connection, Device
 from vitrine_gateway.profiles import load
 from vitrine_gateway.profiles.types import WIDTHS, orders_of
 from vitrine_simulators.modbus_device import ModbusDevice
 from vitrine_simulators.modbus_server import ModbusServer
-from vitrine_simulators.mqtt_publisher import Publisher, Sensor
+from vitrine_simulators.modbus_slaves import Slaves
+from vitrine_simulators.mqtt_publisher import Publisher
 from vitrine_simulators.registers import encode, width
+from vitrine_simulators.sensors import JsonSensor
 
 
 def decode(words, kind, order):
@@ -60,7 +63,7 @@ def test_a_number_that_does_not_fit_is_held_at_the_limit(value, kind, held):
 
 def run(instruments, use):
     async def both():
-        server = ModbusServer("127.0.0.1", 0, instruments)
+        server = ModbusServer("127.0.0.1", 0, Slaves(instruments))
         await server.start()
         client = AsyncModbusTcpClient("127.0.0.1", port=server.port, timeout=2, retries=0)
         try:
@@ -124,11 +127,11 @@ def test_nobody_writes_into_a_simulated_instrument():
 
 def test_a_port_in_use_is_said():
     async def twice():
-        first = ModbusServer("127.0.0.1", 0, {})
+        first = ModbusServer("127.0.0.1", 0, Slaves({}))
         await first.start()
         try:
             with pytest.raises(ConfigurationError, match=str(first.port)):
-                await ModbusServer("127.0.0.1", first.port, {}).start()
+                await ModbusServer("127.0.0.1", first.port, Slaves({})).start()
         finally:
             await first.stop()
 
@@ -137,7 +140,7 @@ def test_a_port_in_use_is_said():
 
 def test_bytes_that_are_no_modbus_end_the_connection():
     async def nonsense():
-        server = ModbusServer("127.0.0.1", 0, {})
+        server = ModbusServer("127.0.0.1", 0, Slaves({}))
         await server.start()
         try:
             reading, writing = await asyncio.open_connection("127.0.0.1", server.port)
@@ -159,8 +162,11 @@ def test_sensors_publish_json_through_a_broker(broker):
         client.on_connect = lambda *_: client.subscribe("site/#")
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
-        sensor = Sensor("site/room", 0.1, lambda now: {"temperature": 21.4})
-        task = asyncio.create_task(Publisher("127.0.0.1", broker.port, [sensor]).run())
+        connection = Connection(transport="mqtt", host="127.0.0.1", port=broker.port, topic="site/room")
+        device = Device(key="room", profile="json-temperature-humidity", connection=connection, every_s=0.1)
+        profile = load(device.profile, Path())
+        sensor = JsonSensor(device, profile, ["temperature"], lambda key, now: 21.4)
+        task = asyncio.create_task(Publisher(connection, [sensor]).run())
         try:
             message = await asyncio.wait_for(heard.get(), 20)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -10,6 +11,7 @@ import ssl
 import termios
 from collections.abc import Callable, Coroutine
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from pymodbus import FramerType, ModbusException
@@ -22,6 +24,8 @@ PymodbusClient = AsyncModbusSerialClient | AsyncModbusTcpClient | AsyncModbusTls
 
 _FRAMERS = {"rtu": FramerType.RTU, "rtu_over_tcp": FramerType.RTU, "ascii": FramerType.ASCII}
 _FRAMERS["ascii_over_tcp"] = FramerType.ASCII
+#: Major numbers of the slave ends of Unix98 pseudo-terminals (Linux, admin-guide/devices.txt): socat, simulators.
+_PSEUDO_TERMINALS = range(136, 144)
 #: Keep-alive: seconds of silence, seconds between probes, probes; a peer that vanished is known after 25 s.
 _KEEPALIVE = (10, 5, 3)
 #: Milliseconds after which data that nobody acknowledges end a connection (RFC 5482).
@@ -50,8 +54,7 @@ def make(connection: Connection, host: str, port: int, lost: Callable[[bool], No
             connection.serial_port,
             framer=framer,
             baudrate=connection.baudrate,
-            bytesize=connection.data_bits,
-            parity=connection.parity,
+            **_character(connection),
             stopbits=connection.stop_bits,
             retries=0,
             reconnect_delay=0,
@@ -69,6 +72,14 @@ def make(connection: Connection, host: str, port: int, lost: Callable[[bool], No
         return client
     kind = AsyncModbusUdpClient if connection.transport == "udp" else AsyncModbusTcpClient
     return kind(host, framer=framer, port=port, retries=0, reconnect_delay=0, timeout=timeout, trace_connect=lost)
+
+
+def _character(connection: Connection) -> dict[str, Any]:
+    """Return data bits and parity; a pseudo-terminal carries whole bytes, and Linux refuses to be told otherwise."""
+    with contextlib.suppress(OSError):  # a port that is not there is told when it is opened
+        if os.major(Path(connection.serial_port).stat().st_rdev) in _PSEUDO_TERMINALS:
+            return {"bytesize": 8, "parity": "N"}
+    return {"bytesize": connection.data_bits, "parity": connection.parity}
 
 
 async def establish(client: PymodbusClient, place: str, timeout: float) -> None:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from vitrine.installation import Device
 from vitrine.table_reader import Problems
 from vitrine.toml_source import Path
-from vitrine_gateway.mqtt.address import address_of
-from vitrine_gateway.mqtt.topic import mistake
 from vitrine_gateway.profiles import Profile
+from vitrine_gateway.profiles.address import address_of
+from vitrine_gateway.profiles.topic import mistake
 
 
 def check_sensor(device: Device, profile: Profile, here: Path, problems: Problems) -> None:

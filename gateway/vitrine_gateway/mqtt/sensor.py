@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from vitrine_gateway.mqtt.address import address_of
-from vitrine_gateway.mqtt.json_path import NotThere, value_at
 from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
-from vitrine_gateway.mqtt.topic import matches
 from vitrine_gateway.mqtt.values import Arrival, reading_of
+from vitrine_gateway.profiles.address import address_of
+from vitrine_gateway.profiles.json_path import NotThere, value_at
+from vitrine_gateway.profiles.topic import matches
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitrine.table_reader import TableReader
-from vitrine_gateway.mqtt import json_path
 from vitrine_gateway.mqtt.timestamp import FORMATS
-from vitrine_gateway.mqtt.topic import mistake
+from vitrine_gateway.profiles import json_path
+from vitrine_gateway.profiles.topic import mistake
 
 DIALECTS: tuple[str, ...] = ("json", "sparkplug", "home-assistant")
 

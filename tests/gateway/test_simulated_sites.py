@@ -1,0 +1,224 @@
+"""Every profile, generated, served on its wires, and read by the gateway's own instruments; values are compared."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.servers.broker import Rumqttd
+from tests.servers.process import free_port
+from vitrine.errors import ConfigurationError
+from vitrine.installation import Installation
+from vitrine_gateway.instruments import Instruments
+from vitrine_gateway.profiles import names
+from vitrine_gateway.reading import Sample
+from vitrine_gateway.site import Site, load_site
+from vitrine_simulators.plant_time import PlantTime
+from vitrine_simulators.profile_site import Place, installation_text
+from vitrine_simulators.registers import step
+from vitrine_simulators.simulation import Simulation
+from vitrine_simulators.sources import PlantChoice, plant_for
+
+from .test_sparkplug_sensor import PROFILE as SPARKPLUG
+
+pytestmark = pytest.mark.anyio
+
+#: An afternoon in the plant, in which time stands still, so that what is read can be compared with what was there.
+NOON = 1_790_000_000.0
+
+
+def still() -> float:
+    return NOON
+
+
+@asynccontextmanager
+async def served(installation: Installation, seed: int = 1) -> AsyncIterator[dict[str, float]]:
+    """Serve an installation's instruments, and yield what their sensors see, in the units of the profiles."""
+    plant = plant_for(installation, PlantChoice.PROFILE, seed)
+    simulation = Simulation(still)
+    simulation.add(installation, plant)
+    stop, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(simulation.run(stop, ready))
+    try:
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+        yield {path: plant.read(path, NOON) for path in plant.signals}
+    finally:
+        stop.set()
+        await task
+
+
+async def read_all(site: Site) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+
+    def take(sample: Sample) -> None:
+        found.update({f"{sample.device}/{one.channel}": one.value for one in sample.readings})
+
+    instruments = Instruments(site, take)
+    await instruments.once()
+    assert not instruments.failing()
+    return found
+
+
+def check(site: Site, found: dict[str, float | None], truth: dict[str, float]) -> None:
+    assert found.keys() == truth.keys()
+    for device in site.devices:
+        for channel in device.channels:
+            path = f"{device.key}/{channel.key}"
+            value = found[path]
+            assert value is not None, path
+            source = channel.source
+            digit = step(source) if device.profile.protocol == "modbus" else 10.0**-source.decimals
+            half = 0.0 if source.type.startswith("float") and device.profile.protocol == "modbus" else abs(digit) / 2
+            wanted = truth[path] * channel.scale + channel.shift
+            assert value == pytest.approx(wanted, rel=1e-6, abs=half * abs(channel.scale) * 1.001), path
+
+
+def site_of(folder: Path, broker: int, *profiles: str, **place: object) -> Site:
+    """Write a file with a device for each profile, as ``vitrine simulate profile`` writes them one by one."""
+    text = ""
+    ports: set[int] = set()
+    while len(ports) < len(profiles):
+        ports.add(free_port())
+    for number, (name, port) in enumerate(zip(profiles, sorted(ports), strict=True)):
+        where = Place(port=port, broker_port=broker, link=folder / f"tty{number}", **place)  # type: ignore[arg-type]  # by name
+        one = installation_text(name, where)
+        device = one[one.index("[[device]]") :].replace('key = "simulated"', f'key = "d{number}"', 1)
+        device = device.replace("simulated-", f"simulated{number}-").replace("simulated/", f"simulated{number}/")
+        text = (text or one[: one.index("[[device]]")]) + device
+    path = folder / "site.toml"
+    path.write_text(text)
+    return load_site(path)
+
+
+async def test_every_profile_is_read_back(tmp_path: Path, broker: Rumqttd) -> None:
+    site = site_of(tmp_path, broker.port, *names())
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+
+
+@pytest.mark.parametrize("transport", ["udp", "rtu-tcp", "ascii-tcp", "pty", "ascii-pty"])
+async def test_every_wire_carries_the_values(tmp_path: Path, transport: str) -> None:
+    profiles = ("eastron-sdm630", "siemens-mag6000", "sunspec-inverter")
+    site = site_of(tmp_path, 1, *profiles, transport=transport, baudrate=115_200)
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+    assert not list(tmp_path.glob("tty*")), "the links are taken away"
+
+
+async def test_two_instruments_share_one_serial_line(tmp_path: Path) -> None:
+    text = installation_text("eastron-sdm120", Place(transport="pty", link=tmp_path / "tty", baudrate=115_200))
+    device = text[text.index("[[device]]") :]
+    second = device.replace("unit = 1", "unit = 2").replace('"simulated"', '"second"')
+    (tmp_path / "site.toml").write_text(text + second)
+    site = load_site(tmp_path / "site.toml")
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+    assert len(truth) == 2 * len(site.devices[0].channels)
+
+
+@pytest.mark.parametrize("keys", ['parity = "E"', 'parity = "O", stop_bits = 2'])
+async def test_a_parity_is_no_obstacle_on_a_pseudo_terminal(tmp_path: Path, keys: str) -> None:
+    text = installation_text("eastron-sdm120", Place(transport="pty", link=tmp_path / "tty", baudrate=115_200))
+    (tmp_path / "site.toml").write_text(text.replace("unit = 1", f"unit = 1, {keys}"))
+    site = load_site(tmp_path / "site.toml")
+    async with served(site.installation) as truth:
+        for _ in range(2):
+            check(site, await read_all(site), truth)
+
+
+async def test_a_serial_line_takes_its_time(tmp_path: Path) -> None:
+    """At 2400 Bd the 8 bytes of a request and the 5 + 2n of its answer cannot come sooner than ten bits each take."""
+    site = site_of(tmp_path, 1, "eastron-sdm72", transport="pty", baudrate=2400)
+    async with served(site.installation):
+        begun = asyncio.get_running_loop().time()
+        await read_all(site)
+        took = asyncio.get_running_loop().time() - begun
+    registers = sum(channel.source.width for channel in site.devices[0].channels)
+    assert took >= (8 + 5 + 2 * registers) * 10 / 2400
+
+
+async def test_a_link_of_a_simulation_that_was_killed_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "tty0").symlink_to("/dev/pts/no-such-terminal")
+    site = site_of(tmp_path, 1, "eastron-sdm120", transport="pty")
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+
+
+async def test_a_serial_port_that_is_there_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "tty0").write_text("somebody's")
+    site = site_of(tmp_path, 1, "eastron-sdm120", transport="pty")
+    with pytest.raises(ConfigurationError, match="tty0 cannot be simulated"):
+        async with served(site.installation):
+            pass
+    assert (tmp_path / "tty0").read_text() == "somebody's"
+
+
+async def test_sparkplug_devices_of_another_maker_are_read(tmp_path: Path, broker: Rumqttd) -> None:
+    (tmp_path / "own.toml").write_text(SPARKPLUG)
+    text = installation_text(str(tmp_path / "own.toml"), Place(broker_port=broker.port))
+    (tmp_path / "site.toml").write_text(text.replace("names = {", "rebirth = true, names = {"))
+    site = load_site(tmp_path / "site.toml")
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+
+
+async def test_a_zigbee_bridge_lists_what_its_devices_expose(tmp_path: Path, broker: Rumqttd) -> None:
+    site = site_of(tmp_path, broker.port, "zigbee2mqtt")
+    heard: asyncio.Queue[paho.MQTTMessage] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda *message: loop.call_soon_threadsafe(heard.put_nowait, message[2])
+    client.on_connect = lambda *_: client.subscribe("zigbee2mqtt/#")
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    said: dict[str, list[object]] = {}
+
+    async def until(topic: str, state: str) -> None:
+        while {"state": state} not in said.get(topic, []):
+            message = await asyncio.wait_for(heard.get(), 20)
+            said.setdefault(message.topic, []).append(json.loads(message.payload))
+
+    try:
+        async with served(site.installation):
+            await until("zigbee2mqtt/bridge/state", "online")
+            await until("zigbee2mqtt/simulated0-sensor/availability", "online")
+        await until("zigbee2mqtt/bridge/state", "offline")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    listed = said["zigbee2mqtt/bridge/devices"][0]
+    assert isinstance(listed, list)
+    exposed = {one["property"]: one for one in listed[0]["definition"]["exposes"]}
+    assert exposed["temperature"]["unit"] == "°C"
+    assert exposed["water_leak"]["type"] == "binary"
+    assert listed[0]["friendly_name"] == "simulated0-sensor"
+
+
+async def test_what_cannot_be_simulated_is_told_all_at_once(tmp_path: Path) -> None:
+    text = installation_text("eastron-sdm120", Place())
+    device = text[text.index("[[device]]") :]
+    twice = device.replace('"simulated"', '"second"')
+    secure = device.replace('"simulated"', '"third"').replace('"tcp"', '"tls"').replace("5020", "802")
+    (tmp_path / "site.toml").write_text(text + twice + secure)
+    installation = load_site(tmp_path / "site.toml").installation
+    with pytest.raises(ConfigurationError) as refused:
+        Simulation().add(installation, plant_for(installation, PlantChoice.PROFILE, 1))
+    assert [problem.key for problem in refused.value.problems] == [
+        "second.connection.unit",
+        "third.connection.transport",
+    ]
+
+
+def test_a_faster_plant_stays_in_step_with_the_clock() -> None:
+    instants = iter([100.0, 101.0, 110.0])
+    plant = PlantTime(60.0, NOON, clock=lambda: next(instants))
+    assert [plant.now(), plant.now()] == [NOON + 60.0, NOON + 600.0]
