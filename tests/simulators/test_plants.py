@@ -5,6 +5,7 @@ import pytest
 
 from vitrine_simulators.noise import Noise
 from vitrine_simulators.plants import COMMISSIONED, PLANTS, Live
+from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.ultrafiltration import BLEED, CYCLE_S, FILTRATION_S, Ultrafiltration
 from vitrine_simulators.plants.ultraviolet import Ultraviolet
@@ -61,6 +62,7 @@ def test_times_before_commissioning_are_refused(plant):
         ("main-meter/power", "main-meter/energy-import", Building),
         ("heat-pump-meter/power", "heat-pump-meter/energy-import", Building),
         ("meter/power", "meter/energy-import", Ultraviolet),
+        ("aeration/power", "aeration/energy-import", ActivatedSludge),
     ],
 )
 def test_the_counter_is_the_integral_of_the_power(power, energy, plant_class):

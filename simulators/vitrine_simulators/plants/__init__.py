@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.counting import CountingPlant
 from vitrine_simulators.plants.photovoltaics import Photovoltaics
@@ -14,6 +15,7 @@ from vitrine_simulators.plants.ultraviolet import Ultraviolet
 __all__ = [
     "COMMISSIONED",
     "PLANTS",
+    "ActivatedSludge",
     "Building",
     "CountingPlant",
     "Live",
@@ -28,6 +30,7 @@ __all__ = [
 PLANTS: dict[str, Callable[[int], Plant]] = {
     "pilote-ultrafiltration": Ultrafiltration,
     "batiment-vitrine": Building,
+    "boues-activees": ActivatedSludge,
     "desinfection-uv": Ultraviolet,
     "champ-photovoltaique": Photovoltaics,
 }
