@@ -93,6 +93,7 @@ def list_rejected(
     """Show the newest messages that could not be used, and why."""
     with connect(url or settings().database_url) as connection:
         found, total = rejections.newest(connection, most), rejections.count(connection)
+        dropped = rejections.dropped(connection)
     console = Console(highlight=False)
     if not found:
         console.print(_say("rejected.none"), markup=False)
@@ -104,6 +105,8 @@ def list_rejected(
         table.add_row(*(Text(_plain(cell)) for cell in cells))
     console.print(table)
     console.print(_say("rejected.total", count=total, shown=len(found)), style="dim", markup=False)
+    if dropped:
+        console.print(_say("rejected.dropped", count=dropped), style="yellow", markup=False)
 
 
 @rejected.command()

@@ -21,6 +21,8 @@ _SQL = Queries("vitrine_collector", "queries/commit.sql")
 _HOUR_US = 3_600_000_000
 #: A value from further ahead is no last value: it would hide those that come until then.
 _AHEAD_US = _HOUR_US
+#: Refused messages that are kept; a flood of them must not fill the disk.
+REJECTED_MOST = 100_000
 #: Installation ids and, beside each, an hour since 1970.
 Hours = tuple[list[int], list[int]]
 
@@ -91,20 +93,20 @@ class Evidence:
         self._many("update_seen", [{"gateway": key, "seen": _moment(value)} for key, value in sorted(seen.items())])
 
     def refused(self, messages: Iterable[Refused]) -> None:
-        """Keep what cannot be used."""
-        self._many(
-            "add_rejected",
-            [
-                {
-                    "received": _moment(refused.message.received_s),
-                    "topic": _storable(refused.message.topic),
-                    "payload": refused.message.payload,
-                    "code": refused.code,
-                    "reason": _storable(refused.reason),
-                }
-                for refused in messages
-            ],
-        )
+        """Keep what cannot be used; of more than `REJECTED_MOST`, the newest, and the number of the others."""
+        kept = [
+            {
+                "received": _moment(refused.message.received_s),
+                "topic": _storable(refused.message.topic),
+                "payload": refused.message.payload,
+                "code": refused.code,
+                "reason": _storable(refused.reason),
+            }
+            for refused in messages
+        ]
+        self._many("add_rejected", kept)
+        if kept:
+            self._connection.execute(_SQL["drop_rejected"], {"most": REJECTED_MOST})
 
     def _latest(self, rows: Rows, received_us: int) -> None:
         rows = rows[rows.time_us <= received_us + _AHEAD_US]

@@ -78,7 +78,7 @@ class Intake:
     def handle(self, item: Item) -> None:
         """Handle one message; whatever is wrong with it, the next one is handled too."""
         if not isinstance(item, Incoming):
-            self._nodes.forget_all()
+            self._missed(self._nodes.forget_all())
             self._succession.session_begun()
             self._succession.doubt(self._nodes)
             return
@@ -92,9 +92,8 @@ class Intake:
             self._share_anew()
         for state in self._nodes.overdue(time.monotonic()):
             _log.info("sequence broken", node="/".join(state.node))
-            self._nodes.forget(state.node)
-            for held in state.sequence.abandon():
-                self._unheard(held.incoming, state.node, "sequence", "a message before it did not come")
+            self.rebirths.want(state.node, time.monotonic())
+            self._missed(self._nodes.forget(state.node))
         self._hand_over_when_complete()
         return self.rebirths.due(time.monotonic())
 
@@ -105,6 +104,7 @@ class Intake:
     def _share_anew(self) -> None:
         """Leave the nodes that are another's business now, and take up those that have become this one's."""
         for state in self._nodes.leave(lambda node: not self._members.mine(node)):
+            self.counts["others"] += len(state.sequence.abandon())
             for queue in [queue for queue in self._taken if queue[0] == state.gateway_id]:
                 del self._taken[queue]
         for node, overheard in self._succession.taken_over(self._nodes):
@@ -131,7 +131,7 @@ class Intake:
             state.sequence.resume()
 
     def _mistrust(self, parsed: Parsed, state: NodeState) -> None:
-        self._nodes.forget(state.node)
+        self._missed(self._nodes.forget(state.node))
         self._succession.useless(state.node)
         self._unheard(parsed.incoming, state.node, "no-birth", "the births that are kept are not those in force")
 
@@ -208,6 +208,7 @@ class Intake:
         registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, payload, now))
         self._sends_again[node] = birth.epoch is not None
         self._succession.born(node)
+        self._missed(self._nodes.forget(node))
         self._nodes.born(node, birth, registered, asked_for=self.rebirths.born(node))
         self.counts["births"] += 1
         _log.info("node born", node="/".join(node), epoch=str(birth.epoch or ""))
@@ -243,7 +244,7 @@ class Intake:
             self.counts["ignored"] += 1
             return
         gateway, now = state.gateway_id, _moment(parsed.incoming.received_s)
-        self._nodes.forget(node)
+        self._missed(self._nodes.forget(node))
         self._store.run(lambda connection: registry.node_died(connection, gateway, now))
         self.counts["deaths"] += 1
         _log.info("node died", node="/".join(node))
@@ -326,9 +327,19 @@ class Intake:
             record.repeated = self._is_repeated(state, number)
             self._batch.add(record)
 
+    def _missed(self, held: list[Parsed]) -> None:
+        """Account for what waited behind a hole that nothing will fill any more."""
+        for parsed in held:
+            node = (parsed.topic.group, parsed.topic.node)
+            self._given_up(parsed.incoming, node, "sequence", "a message before it did not come")
+
     def _unheard(self, incoming: Incoming, node: Node, code: str, reason: str) -> None:
-        """Ask for births; what the node does not send again by itself is kept as refused."""
+        """Ask for births, and give the message up."""
         self.rebirths.want(node, time.monotonic())
+        self._given_up(incoming, node, code, reason)
+
+    def _given_up(self, incoming: Incoming, node: Node, code: str, reason: str) -> None:
+        """Keep as refused what the node does not send again by itself."""
         if node not in self._sends_again:
             if len(self._sends_again) >= _REMEMBERED:
                 self._sends_again.clear()

@@ -133,13 +133,14 @@ class Nodes:
         state.sequence.resume()
         self._states[state.node] = state
 
-    def forget(self, node: Node) -> None:
-        """Trust nothing of a node until it is born again."""
-        self._states.pop(node, None)
+    def forget(self, node: Node) -> list[Parsed]:
+        """Trust nothing of a node until it is born again; return what waited behind a hole in its sequence."""
+        state = self._states.pop(node, None)
+        return state.sequence.abandon() if state else []
 
-    def forget_all(self) -> None:
-        """Trust nothing of any node: what they said meanwhile was not heard."""
-        self._states.clear()
+    def forget_all(self) -> list[Parsed]:
+        """Trust nothing of any node, as `forget` does: what they said meanwhile was not heard."""
+        return [held for node in list(self._states) for held in self.forget(node)]
 
     def leave(self, others: Callable[[Node], bool]) -> list[NodeState]:
         """Forget the nodes of others, and return them."""

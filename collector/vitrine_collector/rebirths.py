@@ -10,6 +10,8 @@ Node = tuple[str, str]
 
 _LONGEST_S = 300.0
 _FORGET_S = 600.0
+#: Nodes that are remembered; invented ones must not fill the memory.
+_MOST = 10_000
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Rebirths:
         due = now + self._random.uniform(0, self._spread_s)
         request = self._requests.get(node)
         if request is None:
+            if len(self._requests) >= _MOST:
+                del self._requests[next(iter(self._requests))]
             self._requests[node] = _Request(due, self._interval_s)
         elif not request.wanted:
             request.wanted = True
@@ -56,6 +60,9 @@ class Rebirths:
         request.wanted = False
         request.wait_s = self._interval_s
         return request.asked
+
+    def __len__(self) -> int:
+        return len(self._requests)
 
     def due(self, now: float) -> list[Node]:
         """Return the nodes to ask now, and note that they were asked."""

@@ -34,8 +34,17 @@ def newest(connection: psycopg.Connection, most: int) -> list[Rejection]:
 
 
 def count(connection: psycopg.Connection) -> int:
-    """Count them all."""
-    row = connection.execute(_SQL["count"]).fetchone()
+    """Count those that are kept."""
+    return _number(connection, "count")
+
+
+def dropped(connection: psycopg.Connection) -> int:
+    """Count those that had to go, as too many newer ones came."""
+    return _number(connection, "dropped")
+
+
+def _number(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(_SQL[query]).fetchone()
     assert row is not None
     return int(row[0])
 

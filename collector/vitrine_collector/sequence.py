@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from vitrine.errors import PayloadError
+
 T = TypeVar("T")
 
 
@@ -21,18 +23,18 @@ class Reordering(Generic[T]):
         self._since = 0.0
 
     def begin(self, seq: int) -> None:
-        """Start anew with the number of an NBIRTH."""
+        """Start with the number of an NBIRTH."""
         self._expected = (seq + 1) % 256
-        self._held.clear()
 
     def resume(self) -> None:
         """Start anew with whatever comes."""
         self._expected = None
-        self._held.clear()
 
     def take(self, seq: int, item: T, now: float) -> list[T]:
-        """Return what may be handled now, in order."""
+        """Return what may be handled now, in order; PayloadError where another message waits under its number."""
         if self._expected is not None and seq != self._expected:
+            if seq in self._held:
+                raise PayloadError(f"two messages bear the seq {seq} while one before them is missing")
             if not self._held:
                 self._since = now
             self._held[seq] = item

@@ -2,9 +2,11 @@
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vitrine.errors import PayloadError
 from vitrine_collector.inbox import Inbox, Incoming
 from vitrine_collector.rebirths import Rebirths
 from vitrine_collector.sequence import Reordering
@@ -35,6 +37,15 @@ def test_a_hole_holds_what_follows_until_it_is_given_up() -> None:
     assert sequence.overdue(3.0)
     assert sequence.abandon() == ["c"]
     assert not sequence.overdue(9.0)
+
+
+def test_a_number_that_waits_already_is_no_second_message() -> None:
+    sequence: Reordering[str] = Reordering(2.0)
+    sequence.begin(0)
+    assert sequence.take(3, "c", 1.0) == []
+    with pytest.raises(PayloadError, match="two messages bear the seq 3"):
+        sequence.take(3, "another", 1.0)
+    assert sequence.abandon() == ["c"]
 
 
 def test_a_node_is_asked_once_and_again_only_after_a_while() -> None:

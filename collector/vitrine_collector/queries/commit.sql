@@ -65,3 +65,13 @@ UPDATE gateway SET seen_at = greatest(seen_at, %(seen)s) WHERE gateway_id = %(ga
 -- A message that cannot be used, and why.
 INSERT INTO rejected (received_at, topic, payload, code, reason)
 VALUES (%(received)s, %(topic)s, %(payload)s, %(code)s, %(reason)s);
+
+-- drop_rejected --
+-- Keep the newest refused messages, and count the others by their code.
+WITH gone AS (
+    DELETE FROM rejected WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected) - %(most)s
+    RETURNING code, received_at)
+INSERT INTO rejected_dropped AS d (code, messages, first_at, last_at)
+SELECT code, count(*), min(received_at), max(received_at) FROM gone GROUP BY code ORDER BY code
+ON CONFLICT (code) DO UPDATE SET messages = d.messages + excluded.messages,
+    first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at);

@@ -6,6 +6,10 @@ SELECT rejected_id, received_at, topic, payload, code, reason FROM rejected ORDE
 -- How many there are.
 SELECT count(*) FROM rejected;
 
+-- dropped --
+-- How many are no longer kept.
+SELECT coalesce(sum(messages), 0)::bigint FROM rejected_dropped;
+
 -- one --
 -- One refused message.
 SELECT rejected_id, received_at, topic, payload, code, reason FROM rejected WHERE rejected_id = %(id)s;
