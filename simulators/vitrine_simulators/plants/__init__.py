@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.counting import CountingPlant
+from vitrine_simulators.plants.heat_pump import HeatPump
 from vitrine_simulators.plants.photovoltaics import Photovoltaics
 from vitrine_simulators.plants.plant import COMMISSIONED, Live, Plant, Source
 from vitrine_simulators.plants.ultrafiltration import Ultrafiltration
@@ -18,6 +19,7 @@ __all__ = [
     "ActivatedSludge",
     "Building",
     "CountingPlant",
+    "HeatPump",
     "Live",
     "Photovoltaics",
     "Plant",
@@ -31,6 +33,7 @@ PLANTS: dict[str, Callable[[int], Plant]] = {
     "pilote-ultrafiltration": Ultrafiltration,
     "batiment-vitrine": Building,
     "boues-activees": ActivatedSludge,
+    "banc-thermopompe": HeatPump,
     "desinfection-uv": Ultraviolet,
     "champ-photovoltaique": Photovoltaics,
 }
