@@ -26,6 +26,8 @@ from vitrine_demo.terminal import Terminal
 
 LOGIN = "demo"
 SEED = 1
+#: Transports whose instruments accept a connection, which shows that they are there.
+_LISTENING = ("tcp", "tls", "rtu_over_tcp", "ascii_over_tcp")
 _PORTAL_PATIENCE_S = 30.0
 _PATIENCE_S = 10.0
 
@@ -131,7 +133,7 @@ class Demonstration:
     def _tell_field(self) -> None:
         """Say what the gateways will find: instruments and broker."""
         connections = [device.connection for one in self._installations for device in one.devices]
-        meters = {(one.host, one.port) for one in connections if one.transport == "tcp"}
+        meters = {(one.host, one.port) for one in connections if one.transport in _LISTENING}
         if all(probes.listens(address, self._stop, _PATIENCE_S) for address in meters):
             self._terminal.done("part.simulators", count=len(connections))
         else:
