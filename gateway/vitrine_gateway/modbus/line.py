@@ -60,7 +60,7 @@ class Line:
         """
         asked = asked_of(unit, FUNCTIONS[request.table], request.first, request.count)
         payload, at = await self.ask(asked, timeout)
-        return words_of(payload), at
+        return words_of(payload[1:]), at
 
     async def write(self, first: int, words: tuple[int, ...], unit: int, timeout: float) -> float:
         """Write registers (function 16) where a profile allows it, and return the instant in the middle."""
