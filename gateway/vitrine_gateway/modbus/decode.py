@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from vitrine.quality import Test
@@ -28,8 +28,7 @@ def raw_number(words: Sequence[int], kind: str, order: str) -> float | int:
     wire = _wire(words)
     if len(wire) != len(order):
         raise ValueError(f"{len(words)} registers do not hold the order {order}")
-    places = _places(order)
-    big = wire if places is None else bytes(map(wire.__getitem__, places))
+    big = bytes(map(wire.__getitem__, places_of(order)))
     if kind in _FLOATS:
         value: float = _FLOATS[kind].unpack(big)[0]
         return value
@@ -73,9 +72,15 @@ def decode(channel: Channel, words: Sequence[int]) -> tuple[float | None, int]:
 
 def scaled(raw: float | int, scale: float, offset: float) -> float:
     """Return ``raw × scale + offset``; a scale of 0.1 divides by 10, so that 2301 gives 230.1 exactly."""
+    return scaler(scale, offset)(raw)
+
+
+def scaler(scale: float, offset: float) -> Callable[[float | int], float]:
+    """Return the function ``raw × scale + offset``, as `scaled` works it out."""
     inverse = round(1 / scale)
-    exact = inverse != 0 and abs(inverse * scale - 1) < 1e-12
-    return (raw / inverse if exact else raw * scale) + offset
+    if inverse != 0 and abs(inverse * scale - 1) < 1e-12:
+        return lambda raw: raw / inverse + offset
+    return lambda raw: raw * scale + offset
 
 
 def _in_unit(channel: Channel, value: float, words: Sequence[int], tests: int) -> tuple[float | None, int]:
@@ -93,10 +98,9 @@ def _of(companion: Companion, channel: Channel, words: Sequence[int]) -> float |
 
 
 @cache
-def _places(order: str) -> tuple[int, ...] | None:
-    """Return where each byte of an order is found, the most significant first; None where they come so."""
-    places = tuple(order.index(letter) for letter in sorted(set(order) - {"-"}))
-    return None if places == tuple(range(len(order))) else places
+def places_of(order: str) -> tuple[int, ...]:
+    """Return where each byte of an order is found, the most significant first."""
+    return tuple(order.index(letter) for letter in sorted(set(order) - {"-"}))
 
 
 def _wire(words: Sequence[int]) -> bytes:

@@ -33,7 +33,7 @@ class Quarantine:
     @property
     def told(self) -> str:
         """Return all that the instrument refuses now, in one line; '' where it gives everything."""
-        return "; ".join(sorted({*self._passing, *self.reasons.values()}))
+        return "; ".join(sorted({*self._passing, *self.reasons.values()})) if self._passing or self._refused else ""
 
     def begin(self) -> None:
         """Begin a reading."""
@@ -45,6 +45,8 @@ class Quarantine:
 
     def holds(self, request: Request) -> bool:
         """Tell whether a request asks for nothing but what is left alone."""
+        if not self._refused:
+            return False
         now = self._now()
         return all(self._until(place) > now for place in request.places if isinstance(place, Channel))
 

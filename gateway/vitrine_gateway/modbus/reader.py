@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from vitrine.quality import Test
+from vitrine_gateway.modbus.block import Block
+from vitrine_gateway.modbus.breaker import Breaker, BreakerState
 from vitrine_gateway.modbus.bus import Bus
-from vitrine_gateway.modbus.decode import decode, raw_value
+from vitrine_gateway.modbus.decode import raw_value
 from vitrine_gateway.modbus.failures import ILLEGAL_FUNCTION, Busy, LineDown, NoAnswer, Refused
 from vitrine_gateway.modbus.places import Places
-from vitrine_gateway.modbus.plan import Cost, Request, alone, plan
+from vitrine_gateway.modbus.plan import Cost, alone, plan
 from vitrine_gateway.modbus.quarantine import Quarantine
 from vitrine_gateway.modbus.slot import Slot
-from vitrine_gateway.profiles import Channel
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice
 
-Breaker = Literal["closed", "open", "half-open"]
-#: Cycles without any answer after which a device is asked less often, so that it does not hold up its line.
-_PATIENCE = 3
-_LONGEST_PAUSE = 60.0
+
+@dataclass(slots=True)
+class _Group:
+    """Channels that are read together."""
+
+    keys: tuple[str, ...]
+    #: Their requests, as they have become by what the instrument refused; None until it is known where they lie.
+    blocks: list[Block] | None = None
+
+    def narrow(self, block: Block) -> bool:
+        """Ask for less from now on; False where a request cannot become smaller."""
+        assert self.blocks is not None
+        parts = block.split()
+        if parts:
+            at = self.blocks.index(block)
+            self.blocks[at : at + 1] = parts
+        return bool(parts)
 
 
 class Reader:
@@ -44,24 +57,18 @@ class Reader:
         connection = site.device.connection
         self._unit, self._timeout = connection.unit, connection.timeout_s
         self._cost = Cost.of(connection)
-        self._plans: dict[frozenset[str], list[Request]] = {}
-        self._requests: list[Request] = []
-        self._wanted: tuple[str, ...] = ()
-        self._channels = {channel.key: channel for channel in site.channels}
+        self._groups: dict[frozenset[str] | None, _Group] = {}
         self._places = Places(site)
         self._quarantine = Quarantine(now)
         self._slot = Slot(line, self._unit, self._timeout, now, pause)
+        self._breaker = Breaker(now)
         self._identified = False
-        self._misses = 0
-        self._resume = 0.0
         self.failure = ""
 
     @property
-    def breaker(self) -> Breaker:
+    def breaker(self) -> BreakerState:
         """Tell whether the device is asked as planned, left alone for now, or tried again."""
-        if self._misses < _PATIENCE:
-            return "closed"
-        return "open" if self._now() < self._resume else "half-open"
+        return self._breaker.state
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -73,27 +80,35 @@ class Reader:
 
         `until` is the end of the slot on the monotonic clock: nothing is asked again that might last longer.
         """
-        keys = frozenset(self._site.channel_keys) if keys is None else keys
-        self._wanted = tuple(key for key in self._site.channel_keys if key in keys)
-        now = self._now()
-        if now < self._resume:
-            return silent(self._site.key, self._wanted, now)
+        group = self._groups.get(keys) or self._group(keys)
+        if self._breaker.rests:
+            return self._silent(group)
         self._slot.begin(until)
         self._quarantine.begin()
         try:
             if not self._identified and not await self._identify():
-                return self._mistaken()
+                return self._mistaken(group)
             await self._measure()
         except NoAnswer as error:
-            return self._missed(error)
-        except Busy as busy:
-            self.failure = str(busy)
-            return silent(self._site.key, self._wanted, self._now())
+            return self._missed(group, error)
         except Refused as refusal:
-            self.failure = f"the measurement cannot be triggered: {refusal}"
-            return silent(self._site.key, self._wanted, self._now())
-        self._take_up(keys)
-        return await self._read_all()
+            untriggered = f"the measurement cannot be triggered: {refusal}"
+            self.failure = str(refusal) if isinstance(refusal, Busy) else untriggered
+            return self._silent(group)
+        return await self._read_all(group, self._plan(group) if group.blocks is None else group.blocks)
+
+    def _group(self, keys: frozenset[str] | None) -> _Group:
+        wanted = self._site.channel_keys
+        group = self._groups[keys] = _Group(tuple(key for key in wanted if keys is None or key in keys))
+        return group
+
+    def _plan(self, group: _Group) -> list[Block]:
+        profile = self._site.profile
+        channels = {channel.key: channel for channel in self._site.channels if channel.key in group.keys}
+        sources = [source for key, source in self._places.sources.items() if key in channels]
+        requests = plan(sources, profile.max_registers, self._cost, profile.barriers)
+        group.blocks = [Block(request, channels) for request in requests]
+        return group.blocks
 
     async def _measure(self) -> None:
         """Make the instrument measure, by the one request that its profile declares and its installation allows."""
@@ -101,63 +116,40 @@ class Reader:
         if trigger and self._site.device.trigger:
             await self._slot.measure(trigger)
 
-    def _take_up(self, keys: frozenset[str]) -> None:
-        """Take up the requests for these channels, as they have become by what the instrument refused before."""
-        if keys not in self._plans:
-            profile = self._site.profile
-            sources = [source for key, source in self._places.sources.items() if key in keys]
-            self._plans[keys] = plan(sources, profile.max_registers, self._cost, profile.barriers)
-        self._requests = self._plans[keys]
-
-    async def _read_all(self) -> Sample:
+    async def _read_all(self, group: _Group, blocks: list[Block]) -> Sample:
         readings: list[Reading] = []
-        pending = list(self._requests)
-        while pending:
-            request = pending.pop(0)
+        pending = blocks[:]
+        for position, block in enumerate(pending):
             try:
-                readings += await self._request(request)
+                readings += await self._ask(group, block)
             except NoAnswer as error:
                 if not readings:
-                    return self._missed(error)
+                    return self._missed(group, error)
                 self.failure = str(error)
                 at = self._now()
-                readings += [reading for late in (request, *pending) for reading in _nothing(late, at)]
+                readings += [reading for late in pending[position:] for reading in late.nothing(at)]
                 break
         else:
             self.failure = self._quarantine.told
-        self._misses = 0
-        at, absent = self._now(), self._places.absent
-        readings += [Reading(key, at, None, int(Test.NO_ANSWER)) for key in self._wanted if key in absent]
-        return Sample(self._site.key, tuple(sorted(readings, key=lambda reading: reading.at)))
+        self._breaker.answered()
+        if absent := self._places.absent:
+            at = self._now()
+            readings += [Reading(key, at, None, int(Test.NO_ANSWER)) for key in group.keys if key in absent]
+        return Sample(self._site.key, tuple(readings))
 
-    async def _request(self, request: Request) -> list[Reading]:
-        if self._quarantine.holds(request):
-            return list(_nothing(request, self._now()))
+    async def _ask(self, group: _Group, block: Block) -> list[Reading]:
+        if self._quarantine.holds(block.request):
+            return block.nothing(self._now())
         try:
-            words, at = await self._slot.read(request, again=not self._misses)
+            words, at = await self._slot.read(block.request, again=not self._breaker.missing)
         except Refused as refusal:
-            if not self._quarantine.passes(request, refusal):
-                self._narrow(request, refusal)
-            return list(_nothing(request, self._now()))
-        self._quarantine.answered(request)
-        return [self._value(place, request, words, at) for place in request.places if isinstance(place, Channel)]
-
-    def _value(self, source: Channel, request: Request, words: list[int], at: float) -> Reading:
-        start = source.address - request.first
-        value, tests = decode(source, words[start:])
-        site = self._channels[source.key]
-        if value is not None and (site.scale, site.shift) != (1.0, 0.0):
-            value = value * site.scale + site.shift
-        return Reading(source.key, at, value, tests)
-
-    def _narrow(self, request: Request, refusal: Refused) -> None:
-        """Ask for less from now on; a single value that is refused is left alone for a while."""
-        parts = () if refusal.code == ILLEGAL_FUNCTION else request.split()
-        if parts:
-            at = self._requests.index(request)
-            self._requests[at : at + 1] = parts
-            return
-        self._quarantine.put(request, refusal)
+            if not self._quarantine.passes(block.request, refusal):
+                narrower = refusal.code != ILLEGAL_FUNCTION and group.narrow(block)
+                if not narrower:  # a single value that is refused is left alone for a while
+                    self._quarantine.put(block.request, refusal)
+            return block.nothing(self._now())
+        self._quarantine.answered(block.request)
+        return block.readings(words, at)
 
     async def _locate(self) -> bool:
         """Find the registers of the channels, where the device itself says where they are."""
@@ -166,7 +158,8 @@ class Reader:
             self.failure = failure
             return False
         if self._places.sources is not before:
-            self._plans.clear()
+            for group in self._groups.values():
+                group.blocks = None
             self._quarantine.lock(self._places.absent)
         return True
 
@@ -175,7 +168,7 @@ class Reader:
             return False
         for mark in self._site.profile.identity:
             try:
-                words, _ = await self._slot.read(alone(mark), again=not self._misses)
+                words, _ = await self._slot.read(alone(mark), again=not self._breaker.missing)
             except Busy:
                 raise
             except Refused:
@@ -191,27 +184,18 @@ class Reader:
         self._identified = True
         return True
 
-    def _mistaken(self) -> Sample:
+    def _mistaken(self, group: _Group) -> Sample:
         """Give no value of an instrument that another profile describes."""
+        self._breaker.mistaken()
         now = self._now()
-        self._resume = now + _LONGEST_PAUSE * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
-        readings = (Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in self._wanted)
-        return Sample(self._site.key, tuple(readings))
+        return Sample(self._site.key, tuple(Reading(key, now, None, int(Test.SENSOR_STATUS)) for key in group.keys))
 
-    def _missed(self, error: NoAnswer) -> Sample:
+    def _missed(self, group: _Group, error: NoAnswer) -> Sample:
         self.failure = str(error)
         self._identified = False
-        now = self._now()
-        if isinstance(error, LineDown):
-            return silent(self._site.key, self._wanted, now)
-        self._misses += 1
-        if self._misses >= _PATIENCE:
-            pause = min(_LONGEST_PAUSE, 2.0 ** (self._misses - _PATIENCE))
-            self._resume = now + pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
-        return silent(self._site.key, self._wanted, now)
+        if not isinstance(error, LineDown):
+            self._breaker.missed()
+        return self._silent(group)
 
-
-def _nothing(request: Request, at: float) -> Iterator[Reading]:
-    for place in request.places:
-        if isinstance(place, Channel):
-            yield Reading(place.key, at, None, int(Test.NO_ANSWER))
+    def _silent(self, group: _Group) -> Sample:
+        return silent(self._site.key, group.keys, self._now())

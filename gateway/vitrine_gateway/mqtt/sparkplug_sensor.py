@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from vitrine.errors import PayloadError
 from vitrine.quality import Test
@@ -129,7 +128,7 @@ class SparkplugSensor(Sensor):
         value = metric.value if born.datatype is None else signed(metric.value, born.datatype)
         reading, reason = reading_of(channel, value, str(unit or ""), arrival)
         if QUALITY in metric.properties and metric.properties[QUALITY].value != _GOOD:
-            reading = replace(reading, tests=reading.tests | int(Test.SENSOR_STATUS))
+            reading = reading._replace(tests=reading.tests | int(Test.SENSOR_STATUS))
         return reading, reason or doubt
 
 
