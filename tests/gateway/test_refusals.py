@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,11 +26,20 @@ BOTH = {"a": (1, 0), "b": (2, 0)}
 NOTHING = (None, int(Test.NO_ANSWER))
 
 
-def reader_of(folder: Path, server: Server) -> Reader:
-    write_profile(folder, *TWO)
-    server.unit(1).holding = {0: 1, 40: 2}
-    one = site(folder, device("d", tcp(server.port))).devices[0]
-    return Reader(one, Line(one.device.connection))
+@asynccontextmanager
+async def reading(folder: Path, *, more: str = "", written: bool = False) -> AsyncIterator[tuple[Server, Reader]]:
+    """Serve one instrument with the registers of TWO, and a reader of it; `written`: its profile is there already."""
+    async with modbus_server() as server:
+        if not written:
+            write_profile(folder, *TWO)
+        server.unit(1).holding = {0: 1, 40: 2}
+        one = site(folder, device("d", tcp(server.port), more=more)).devices[0]
+        line = Line(one.device.connection)
+        try:
+            yield server, Reader(one, line)
+        finally:
+            line.close()
+            await asyncio.sleep(0.01)
 
 
 def values(sample: Sample) -> dict[str, tuple[float | None, int]]:
@@ -41,8 +52,7 @@ async def read(reader: Reader, slot_s: float) -> dict[str, tuple[float | None, i
 
 @pytest.mark.parametrize("codes", [[6], [5], [6, 5, 6]])
 async def test_instrument_that_asks_for_time_is_asked_again_within_the_slot(codes: list[int], tmp_path: Path) -> None:
-    async with modbus_server() as server:
-        reader = reader_of(tmp_path, server)
+    async with reading(tmp_path) as (server, reader):
         server.unit(1).says = [*codes]
         before = time.monotonic()
         assert await read(reader, 10.0) == BOTH
@@ -56,8 +66,7 @@ async def test_instrument_that_asks_for_time_is_asked_again_within_the_slot(code
 async def test_nothing_is_asked_again_beyond_the_slot_and_nothing_is_quarantined(
     code: int, words: str, tmp_path: Path
 ) -> None:
-    async with modbus_server() as server:
-        reader = reader_of(tmp_path, server)
+    async with reading(tmp_path) as (server, reader):
         server.unit(1).says = [code] * 100
         before = time.monotonic()
         assert await read(reader, 0.5) == {"a": NOTHING, "b": NOTHING}
@@ -97,11 +106,9 @@ async def test_the_line_is_free_for_others_while_one_asks_for_time(tmp_path: Pat
 
 
 async def test_identity_that_cannot_be_told_yet_proves_nothing(tmp_path: Path) -> None:
-    async with modbus_server() as server:
-        write_profile(tmp_path, *TWO, identity=True)
-        server.unit(1).holding = {0: 1, 40: 2, 11: 335}
-        one = site(tmp_path, device("d", tcp(server.port))).devices[0]
-        reader = Reader(one, Line(one.device.connection))
+    write_profile(tmp_path, *TWO, identity=True)
+    async with reading(tmp_path, written=True) as (server, reader):
+        server.unit(1).holding[11] = 335
         server.unit(1).says = [6] * 100
         assert await read(reader, 0.3) == {"a": NOTHING, "b": NOTHING}
         server.unit(1).says.clear()
@@ -112,17 +119,15 @@ async def test_identity_that_cannot_be_told_yet_proves_nothing(tmp_path: Path) -
 @pytest.mark.parametrize(("says", "asked"), [([5], 1), ([6], 2)])
 async def test_trigger_that_was_taken_is_not_sent_twice(says: list[int], asked: int, tmp_path: Path) -> None:
     declare(tmp_path)
-    async with modbus_server() as server:
+    async with reading(tmp_path, more="trigger = true", written=True) as (server, reader):
         server.unit(1).holding, server.unit(1).writable, server.unit(1).says = {83: 7}, True, says
-        one = site(tmp_path, device("d", tcp(server.port), more="trigger = true")).devices[0]
-        assert values(await Reader(one, Line(one.device.connection)).read()) == {"a": (7, 0)}
+        assert values(await reader.read()) == {"a": (7, 0)}
         assert server.unit(1).asked == [*[(16, 1, 1)] * asked, (3, 83, 1)]
 
 
 @pytest.mark.parametrize("code", [4, 8])
 async def test_fault_that_passes_leaves_nothing_behind(code: int, tmp_path: Path) -> None:
-    async with modbus_server() as server:
-        reader = reader_of(tmp_path, server)
+    async with reading(tmp_path) as (server, reader):
         server.unit(1).says = [code] * 4
         for _ in range(2):
             assert await read(reader, 1.0) == {"a": NOTHING, "b": NOTHING}
@@ -137,10 +142,8 @@ async def test_fault_that_stays_is_laid_to_its_registers_and_takes_no_others_wit
         return b"\x83\x04" if len(answer) > 4 or answer[-1] == 9 else answer
 
     write_profile(tmp_path, ("a", 0, "uint16", "holding"), ("b", 1, "uint16", "holding"))
-    async with modbus_server() as server:
+    async with reading(tmp_path, written=True) as (server, reader):
         server.unit(1).holding, server.unit(1).spoil = {0: 1, 1: 9}, spoil
-        one = site(tmp_path, device("d", tcp(server.port))).devices[0]
-        reader = Reader(one, Line(one.device.connection))
         for _ in range(6):
             found = await read(reader, 1.0)
         assert found == {"a": (1, 0), "b": NOTHING}
@@ -152,9 +155,8 @@ async def test_fault_that_stays_is_laid_to_its_registers_and_takes_no_others_wit
 )
 async def test_converter_whose_instrument_is_not_there(code: int, words: str, tmp_path: Path) -> None:
     """It is as silent as the instrument behind it: the breaker opens, the connection stays, the others are read."""
-    async with modbus_server() as server:
+    async with reading(tmp_path) as (server, reader):
         server.unit(2).holding = {0: 1, 40: 2}
-        reader = reader_of(tmp_path, server)
         other_site = site(tmp_path, device("o", tcp(server.port, 2))).devices[0]
         other = Reader(other_site, reader._line)
         server.unit(1).says = [code] * 100
@@ -168,15 +170,13 @@ async def test_converter_whose_instrument_is_not_there(code: int, words: str, tm
 
 
 async def test_converter_that_lost_one_answer_is_asked_once_more(tmp_path: Path) -> None:
-    async with modbus_server() as server:
-        reader = reader_of(tmp_path, server)
+    async with reading(tmp_path) as (server, reader):
         server.unit(1).says = [11]
         assert await read(reader, 5.0) == BOTH
 
 
 async def test_answer_that_was_lost_is_asked_for_once_more_where_the_slot_has_time(tmp_path: Path) -> None:
-    async with modbus_server() as server:
-        reader = reader_of(tmp_path, server)
+    async with reading(tmp_path) as (server, reader):
         server.unit(1).says = [0]
         assert await read(reader, 5.0) == BOTH
         server.unit(1).says = [0]
