@@ -18,7 +18,7 @@ from vitrine_gateway.health.vitals import Vitals
 from vitrine_gateway.instruments import Instruments
 from vitrine_gateway.modbus.proxy import ModbusProxy
 from vitrine_gateway.mqtt.deliveries import Deliveries
-from vitrine_gateway.mqtt.kept import kept_deliveries
+from vitrine_gateway.mqtt.memory import Memory
 from vitrine_gateway.mqtt.subscriptions import Subscriptions
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
@@ -42,16 +42,17 @@ class Agent:
         self._settings = installation.gateway.queue
         folder = data_dir / f"{installation.slug}.{installation.gateway.node}"
         self._clock = Clock()
+        self._hurry = asyncio.Event()
+        self._deliveries = Deliveries(self._hurry.set, Subscriptions(folder / "subscriptions.json"))
+        self._memory = Memory(folder / "sensors.json", folder / "queue", self._deliveries, site.sensors)
         self._queue = Queue(
             folder / "queue",
             max_bytes=self._settings.max_bytes,
             boot=self._clock.boot.hex(),
             max_age_s=self._settings.max_age_s,
             keep_free=self._settings.keep_free,
+            before_removal=self._memory.keep,
         )
-        self._hurry = asyncio.Event()
-        self._deliveries = Deliveries(self._hurry.set, Subscriptions(folder / "subscriptions.json"))
-        self._deliveries.remember(kept_deliveries(self._queue))
         self._instruments = Instruments(site, self._take, deliveries=self._deliveries)
         proxy = installation.gateway.proxy
         self._proxy = ModbusProxy(proxy, installation.devices, self._instruments.line_of) if proxy else None
@@ -106,6 +107,7 @@ class Agent:
             if self._unwritten & (self._unwritten - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 _log.error("the disk does not take a record", reason=str(error), so_far=self._unwritten)
             return False
+        self._memory.upto = frame.number
         self._node.offer(frame, record)
         return True
 

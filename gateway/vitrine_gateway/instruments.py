@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
 from vitrine.logs import logger
@@ -42,16 +42,16 @@ class _Group:
         return late
 
 
-def _sensor_of(device: SiteDevice) -> Sensor:
+def _sensor_of(device: SiteDevice, newest: MutableMapping[str, int]) -> Sensor:
     if device.profile.mqtt.dialect == "sparkplug":
         from vitrine_gateway.mqtt.sparkplug_sensor import SparkplugSensor
 
-        return SparkplugSensor(device, time.monotonic())
+        return SparkplugSensor(device, time.monotonic(), newest)
     if device.profile.mqtt.dialect == "home-assistant":
         from vitrine_gateway.mqtt.home_assistant_sensor import HomeAssistantSensor
 
-        return HomeAssistantSensor(device, time.monotonic())
-    return Sensor(device, time.monotonic())
+        return HomeAssistantSensor(device, time.monotonic(), newest)
+    return Sensor(device, time.monotonic(), newest)
 
 
 class Instruments:
@@ -148,7 +148,7 @@ class Instruments:
 
     def _add(self, device: SiteDevice) -> None:
         if device.profile.protocol == "mqtt":
-            self._sensors[device.key] = _sensor_of(device)
+            self._sensors[device.key] = _sensor_of(device, self._deliveries.newest if self._deliveries else {})
         else:
             connection = device.device.connection
             line = self._lines.setdefault(line_key(connection), Line(connection))

@@ -73,6 +73,11 @@ class Site:
     installation: Installation
     devices: tuple[SiteDevice, ...]
 
+    @property
+    def sensors(self) -> frozenset[str]:
+        """Keys of the devices that publish over MQTT."""
+        return frozenset(device.key for device in self.devices if device.profile.protocol == "mqtt")
+
     def device(self, key: str) -> SiteDevice | None:
         """Return a device by its key."""
         return next((device for device in self.devices if device.key == key), None)

@@ -14,6 +14,8 @@ from vitrine_gateway.mqtt.subscriptions import Subscriptions
 HURRY = 10
 _ORIGIN = struct.Struct(">H8s")
 _REMEMBERED = 1000
+#: Deliveries that are known after a restart even where the queue holds them no more.
+_RECENT = 100
 
 
 def origin_of(client: str, packet: int, topic: str, payload: bytes) -> bytes:
@@ -37,6 +39,8 @@ class Deliveries:
     hurry: Callable[[], None] = lambda: None
     #: What each session was subscribed to before; None where that is not kept.
     subscriptions: Subscriptions | None = None
+    #: The newest own time of each sensor that is kept, in milliseconds since 1970 UTC.
+    newest: dict[str, int] = field(default_factory=dict)
     #: Deliveries that came again and were already kept.
     repeated: int = 0
     _latest: dict[tuple[str, int], bytes] = field(default_factory=dict)
@@ -53,6 +57,10 @@ class Deliveries:
             place = self._order.popleft()
             if place not in self._order:
                 self._latest.pop(place, None)
+
+    def recent(self) -> list[tuple[str, bytes]]:
+        """Return the latest deliveries, more than a broker sends without an acknowledgement."""
+        return [(place[0], self._latest[place]) for place in list(self._order)[-_RECENT:] if place in self._latest]
 
     def is_kept(self, device: str, origin: bytes) -> bool:
         """Tell, and count, whether a message marked DUP is one that is kept already."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 from vitrine_gateway.mqtt.home_assistant import Entity, NotUnderstood, entities
 from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
 from vitrine_gateway.mqtt.values import Arrival, reading_of
@@ -14,8 +16,8 @@ from vitrine_gateway.site import SiteChannel, SiteDevice
 class HomeAssistantSensor(Sensor):
     """Learns its entities from their configurations; a channel's path is the identity, or else the device class."""
 
-    def __init__(self, site: SiteDevice, now: float) -> None:
-        super().__init__(site, now)
+    def __init__(self, site: SiteDevice, now: float, newest: MutableMapping[str, int] | None = None) -> None:
+        super().__init__(site, now, newest)
         self._announced: dict[str, list[Entity]] = {}
         self._chosen: dict[str, Entity] = {}
         #: Configurations that are not understood, by their topic, and channels that several entities would fit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
@@ -35,12 +36,13 @@ class Message:
 class Sensor:
     """Keeps account of one sensor. `failure` says in English why it gives nothing, '' while all is well."""
 
-    def __init__(self, site: SiteDevice, now: float) -> None:
+    def __init__(self, site: SiteDevice, now: float, newest: MutableMapping[str, int] | None = None) -> None:
+        """Prepare to listen; `newest` holds the newest own time of each sensor, in ms, and outlives this one."""
         self._site, self._part = site, site.profile.mqtt
         self._connection = site.device.connection
         self._address = address_of(site.device, site.profile, lambda *_: None)
         self._last = now
-        self._newest_ms = 0
+        self._newest = {} if newest is None else newest
         self._away: set[str] = set()
         #: True once a message was read, or its absence noticed.
         self.heard = False
@@ -57,6 +59,18 @@ class Sensor:
     def key(self) -> str:
         """Key of the device."""
         return self._site.key
+
+    @property
+    def newest_ms(self) -> int:
+        """Newest time that the sensor itself wrote, in milliseconds since 1970 UTC; 0 before the first."""
+        return self._newest.get(self.key, 0)
+
+    @newest_ms.setter
+    def newest_ms(self, time_ms: int) -> None:
+        if time_ms:
+            self._newest[self.key] = time_ms
+        else:
+            self._newest.pop(self.key, None)
 
     def wants(self, topic: str) -> bool:
         """Tell whether a message of this topic is for the sensor."""
@@ -105,12 +119,13 @@ class Sensor:
     def _values(self, message: Message) -> Sample | None:
         document = self._document(message.payload)
         arrival, doubt = self._arrival(document, message)
-        if message.retained and (arrival.own_ms is None or arrival.own_ms <= self._newest_ms):
+        if message.retained and (arrival.own_ms is None or arrival.own_ms <= self.newest_ms):
             return None
         readings, reasons = self._readings(message.topic, document, arrival)
         if not readings:
             raise self._unreadable(f"{message.topic} has none of: {self._wanted(message.topic)}")
-        self._newest_ms = max(self._newest_ms, arrival.own_ms or 0)
+        if arrival.own_ms is not None:
+            self.newest_ms = max(self.newest_ms, arrival.own_ms)
         self._away.clear()
         self.failure, self.heard = "; ".join([*reasons, *doubt]), True
         if not message.waited:

@@ -214,6 +214,7 @@ class Source:
         """Hand a sensor's reading of a message on; False where the disk did not take it."""
         if repeated and origin and self._deliveries and self._deliveries.is_kept(sensor.key, origin):
             return True
+        newest = sensor.newest_ms
         try:
             sample = sensor.take(message)
         except Unreadable as error:
@@ -224,8 +225,10 @@ class Source:
             return True
         if sample is None:
             return True
+        taken, sensor.newest_ms = sensor.newest_ms, newest  # known once it is kept
         if self._hand_on(replace(sample, origin=origin)) is False:
             return False
+        sensor.newest_ms = taken
         if origin and self._deliveries:
             self._deliveries.remember([(sensor.key, origin)])
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 
 from vitrine.errors import PayloadError
 from vitrine.quality import Test
@@ -28,8 +29,8 @@ class SparkplugSensor(Sensor):
     was born is forgotten, and asked for again where the site allows it (`rebirth`).
     """
 
-    def __init__(self, site: SiteDevice, now: float) -> None:
-        super().__init__(site, now)
+    def __init__(self, site: SiteDevice, now: float, newest: MutableMapping[str, int] | None = None) -> None:
+        super().__init__(site, now, newest)
         levels = [*self._address.topic.split("/"), "", "", "", "", ""]
         self._group, self._node, self._device = levels[1], levels[3], levels[4]
         self._born: dict[str, Metric] = {}

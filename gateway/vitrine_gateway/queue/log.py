@@ -48,9 +48,11 @@ class Queue:
         segment_bytes: int = SEGMENT_BYTES,
         max_age_s: float | None = None,
         keep_free: int = 0,
+        before_removal: Callable[[], None] | None = None,
     ) -> None:
+        """Open a queue; `before_removal` is called with everything on the disk, before settled records go."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._before_removal = folder, before_removal
         self._lock = _lock(folder)
         found = recover(folder, boot)
         self._state, self._next = found.state, found.following
@@ -299,6 +301,9 @@ class Queue:
     def _remove_settled(self, segments: Iterable[Segment]) -> None:
         done = {one.path: one for one in segments if not self._relief.holds_pending(one)}
         if done:
+            if self._before_removal:
+                self._files.sync()
+                self._before_removal()
             self._save()
             for segment in done.values():
                 self._files.remove(segment)

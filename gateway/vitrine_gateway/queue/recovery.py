@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vitrine.ranges import Ranges
 from vitrine_gateway.queue import state as states
-from vitrine_gateway.queue.segment import SUFFIX, Segment, epoch_of, open_segment
+from vitrine_gateway.queue.frame import Frame
+from vitrine_gateway.queue.segment import SUFFIX, Segment, epoch_of, open_segment, read_segment
 from vitrine_gateway.queue.state import BLOCK, State
 
 
@@ -57,6 +59,28 @@ def recover(folder: Path, boot: str) -> Recovered:
     set_aside = missing.within(seen + 1, following)
     missing.remove(seen + 1, following)
     return Recovered(state, segments, following, missing, set_aside, damaged)
+
+
+def latest_frames(folder: Path, after: int) -> Iterator[Frame]:
+    """Yield the frames with greater numbers than `after` of a queue that nobody has opened, from its latest files."""
+    found: list[Segment] = []
+    for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
+        segment = open_segment(path, None, trust_index=True)
+        if segment and segment.numbers:
+            found.append(segment)
+            if segment.numbers.lowest <= after + 1:
+                break
+    for segment in reversed(found):
+        yield from (frame for frame in read_segment(segment) if frame.number > after)
+
+
+def latest_number(folder: Path) -> int:
+    """Return the greatest number on the disk of a queue that nobody has opened; 0 where there is none."""
+    for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
+        segment = open_segment(path, None, trust_index=True)
+        if segment and segment.numbers:
+            return segment.numbers.highest
+    return 0
 
 
 def _rebuild(state: State, present: Ranges) -> None:
