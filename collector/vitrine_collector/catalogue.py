@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import psycopg
@@ -10,6 +12,10 @@ from psycopg.types.json import Jsonb
 
 from vitrine.errors import InstallationError, Problem
 from vitrine.installation import Indicator, Installation, Text
+from vitrine.mqtt.central import CentralChannel, CentralSensor
+from vitrine.sparkplug import DataType
+from vitrine_collector import registry
+from vitrine_collector.births import ChannelBirth, MetricBirth
 from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/catalogue.sql")
@@ -28,8 +34,8 @@ class Applied:
     retired: tuple[str, ...]
 
 
-def apply(connection: psycopg.Connection, installation: Installation) -> Applied:
-    """Write an installation's words and indicators; applying the same file again changes nothing.
+def apply(connection: psycopg.Connection, installation: Installation, sensors: Sequence[CentralSensor] = ()) -> Applied:
+    """Write an installation's words, indicators and central sensors; applying the same file again changes nothing.
 
     InstallationError where a formula changed and its version did not: values of two definitions would be mixed.
     """
@@ -46,11 +52,45 @@ def apply(connection: psycopg.Connection, installation: Installation) -> Applied
         for position, indicator in enumerate(installation.indicators):
             parameters = _indicator(indicator) | {"installation": installation_id, "position": position}
             connection.execute(_SQL["apply_indicator"], parameters)
+        _apply_sensors(connection, installation_id, installation.sha256, sensors)
     declared = {indicator.key for indicator in installation.indicators}
     return Applied(
         installation_id=installation_id,
         added=tuple(item.key for item in installation.indicators if (item.key, item.version) not in held),
         retired=tuple(sorted(current - declared)),
+    )
+
+
+def _apply_sensors(
+    connection: psycopg.Connection, installation_id: int, sha256: str, sensors: Sequence[CentralSensor]
+) -> None:
+    connection.execute(_SQL["retire_sensors"], {"installation": installation_id})
+    if not sensors:
+        return
+    row = connection.execute(_SQL["broker_gateway"], {"installation": installation_id, "sha256": sha256}).fetchone()
+    assert row is not None
+    gateway, now = registry.Registered(row[0], installation_id), datetime.datetime.now(datetime.UTC)
+    for sensor in sensors:
+        parameters = {"gateway": gateway.gateway_id, "key": sensor.key, "profile": sensor.profile}
+        found = connection.execute(_SQL["central_device"], parameters).fetchone()
+        assert found is not None
+        device: int = found[0]
+        channels = tuple(_channel_birth(channel, sensor.every_s) for channel in sensor.channels)
+        registry.register_channels(connection, gateway, device, sensor.key, channels, file_sha256=sha256, now=now)
+        connection.execute(_SQL["apply_sensor"], {"device": device, "sensor": Jsonb(sensor.to_json())})
+
+
+def _channel_birth(channel: CentralChannel, every_s: float) -> ChannelBirth:
+    return ChannelBirth(
+        metric=MetricBirth(name=channel.key, alias=None, datatype=DataType.DOUBLE),
+        name=channel.name,
+        unit=channel.unit,
+        quantity=channel.quantity,
+        decimals=channel.decimals,
+        period_s=every_s,
+        accuracy=channel.accuracy,
+        calibration=dict(channel.calibration) if channel.calibration else None,
+        rules=channel.rules,
     )
 
 

@@ -20,6 +20,7 @@ from vitrine.installation_file import load
 from vitrine.settings import Settings, read_secret, settings
 from vitrine_collector import rejections, replay
 from vitrine_collector.catalogue import apply as apply_installation
+from vitrine_collector.central import central_sensors
 from vitrine_collector.health import serve_health
 from vitrine_collector.intake import Limits
 from vitrine_collector.service import Collector
@@ -74,14 +75,18 @@ def _catalogue() -> None:
 
 @catalogue.command()
 def apply(file: Annotated[Path, typer.Argument(help="Installation file.", show_default=False)], url: Url = "") -> None:
-    """Write an installation's names, place and indicators; again as often as you like."""
+    """Write an installation's names, place, indicators and central sensors; again as often as you like."""
     installation = load(file)
+    sensors = central_sensors(file, installation)
     with connect(url or settings().database_url) as connection:
-        done = apply_installation(connection, installation)
+        done = apply_installation(connection, installation, sensors)
     console = Console(highlight=False, soft_wrap=True)
     console.print(_say("catalogue.applied", slug=installation.slug), style="green", markup=False)
     if done.added:
         console.print(_say("catalogue.added", keys=", ".join(done.added)), markup=False)
+    if sensors:
+        keys = ", ".join(sensor.key for sensor in sensors)
+        console.print(_say("catalogue.sensors", keys=keys), markup=False)
     if done.retired:
         console.print(_say("catalogue.retired", keys=", ".join(done.retired)), markup=False)
 

@@ -26,6 +26,12 @@ class Readings(PrometheusCollector):
             messages.add_metric([outcome], number)
         messages.add_metric(["dropped"], service.host.dropped)
         yield messages
+        sensors = CounterMetricFamily(
+            "vitrine_collector_sensor_messages", "Messages of sensors on this broker", labels=["outcome"]
+        )
+        for outcome, number in sorted(service.central.counts.items()):
+            sensors.add_metric([outcome], number)
+        yield sensors
         yield CounterMetricFamily("vitrine_collector_rows", "Measurements written", totals.rows)
         yield CounterMetricFamily("vitrine_collector_batches", "Transactions committed", totals.batches)
         yield CounterMetricFamily("vitrine_collector_acknowledged", "Records acknowledged", totals.acknowledged)

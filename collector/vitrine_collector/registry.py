@@ -86,20 +86,34 @@ def register_device(
         assert row is not None
         device_id: int = row[0]
         _keep(connection, gateway.gateway_id, key, payload, now)
-        with connection.cursor(row_factory=dict_row) as cursor:
-            known = {found["key"]: found for found in cursor.execute(_SQL["channels"], {"device": device_id})}
-        ids, changed = {}, False
-        for channel in birth.channels:
-            fields = _fields(channel)
-            held = known.get(channel.metric.name)
-            if held is None:
-                ids[channel.metric.name] = _add(connection, gateway, device_id, key, channel, fields)
-                continue
-            ids[channel.metric.name] = held["channel_id"]
-            differences = {name: value for name, value in fields.items() if held[name] != value}
-            if differences:
-                changed = True
-                _change(connection, held, fields, differences, file_sha256, now)
+        return register_channels(connection, gateway, device_id, key, birth.channels, file_sha256=file_sha256, now=now)
+
+
+def register_channels(
+    connection: psycopg.Connection,
+    gateway: Registered,
+    device_id: int,
+    key: str,
+    channels: tuple[ChannelBirth, ...],
+    *,
+    file_sha256: str,
+    now: datetime.datetime,
+) -> Channels:
+    """Note the channels of a device: new ones are made, changes of known ones are written down."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        known = {found["key"]: found for found in cursor.execute(_SQL["channels"], {"device": device_id})}
+    ids, changed = {}, False
+    for channel in channels:
+        fields = _fields(channel)
+        held = known.get(channel.metric.name)
+        if held is None:
+            ids[channel.metric.name] = _add(connection, gateway, device_id, key, channel, fields)
+            continue
+        ids[channel.metric.name] = held["channel_id"]
+        differences = {name: value for name, value in fields.items() if held[name] != value}
+        if differences:
+            changed = True
+            _change(connection, held, fields, differences, file_sha256, now)
     return Channels(ids, changed)
 
 

@@ -6,9 +6,11 @@ import psycopg
 
 from vitrine.errors import VitrineError
 from vitrine.sparkplug import Message, Topic, decode
+from vitrine.sparkplug.topics import NAMESPACE
 from vitrine_collector import rejections
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Record
+from vitrine_collector.central import Watch, take
 from vitrine_collector.certificates import Certificates, NotReplayable, device_table, in_force, node_state
 from vitrine_collector.commit import Commit
 from vitrine_collector.decoding import parse, read_data
@@ -24,6 +26,8 @@ def replay(connection: psycopg.Connection, item: Rejection) -> int:
 
     In one transaction. VitrineError says why it cannot be used even now; it then stays where it is.
     """
+    if not item.topic.startswith(f"{NAMESPACE}/"):
+        return _sensor_message(connection, item)
     topic = Topic.parse(item.topic)
     if topic.message not in (Message.DDATA, Message.NDATA):
         raise NotReplayable(f"it is no data but {topic.message.value}: the node is asked for its births anyway")
@@ -31,6 +35,23 @@ def replay(connection: psycopg.Connection, item: Rejection) -> int:
     incoming = Incoming(item.topic, item.payload, item.received_at.timestamp())
     read = _measurements if topic.message is Message.DDATA else _report
     batch = read(connection, topic, incoming, held)
+    return _written(connection, batch, item)
+
+
+def _sensor_message(connection: psycopg.Connection, item: Rejection) -> int:
+    """Read a message of a sensor by the file that is applied now; without its own time, at that of its arrival."""
+    arrival, batch = Arrival(), Batch()
+    incoming = Incoming(item.topic, item.payload, item.received_at.timestamp())
+    watched = Watch.load(connection, arrival).of(item.topic)
+    if not watched:
+        raise NotReplayable(f"no sensor that is applied publishes on {item.topic}")
+    for one in watched:
+        take(batch, one, incoming)
+    batch.judge(arrival)
+    return _written(connection, batch, item)
+
+
+def _written(connection: psycopg.Connection, batch: Batch, item: Rejection) -> int:
     with connection.transaction():
         commit = Commit(batch)
         commit.proceed(connection)

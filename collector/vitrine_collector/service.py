@@ -14,6 +14,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
 from vitrine.uplink import HOST, Ack
 from vitrine_collector.batch import Batch, receipts
+from vitrine_collector.central_work import CentralWork
 from vitrine_collector.commit import Commit
 from vitrine_collector.host import Host
 from vitrine_collector.inbox import Inbox
@@ -72,6 +73,8 @@ class Collector:
         self.series_quality = SeriesQuality()
         self._member_store = Store(database_url, self._stopping, name="vitrine collector members")
         self.members = Members()
+        self._central_store = Store(database_url, self._abandon, name="vitrine collector sensors")
+        self.central = CentralWork(self._central_store, broker, self.members, host_id)
         self.intake = Intake(
             self._catalogue_store,
             self._hand_over,
@@ -84,6 +87,7 @@ class Collector:
             "intake": self._take_in,
             "write": self._write,
             "quality": self._judge,
+            "sensors": lambda: self.central.run(self._stopping),
             "members": self._belong,
         }
         self._threads = [
@@ -124,21 +128,22 @@ class Collector:
     def wait(self) -> None:
         """Wait for the end, and end in order: stop listening, write, acknowledge, say offline."""
         self._stopping.wait()
-        host, intake, write, *others = self._threads
+        _, intake, write, _, sensors, *_ = self._threads
         self.host.stop_listening()
         deadline = time.monotonic() + self._grace_s
-        for thread in (intake, write):
+        for thread in (intake, write, sensors):
             thread.join(max(0.0, deadline - time.monotonic()))
-        if write.is_alive() or intake.is_alive():
+        if any(thread.is_alive() for thread in (intake, write, sensors)):
             _log.warning("end without the database; gateways will send again", messages=len(self.inbox))
             self._abandon.set()
         self.host.leave()
-        for thread in (intake, write, host, *others):
+        for thread in self._threads:
             thread.join(self._grace_s)
         self._catalogue_store.close()
         self._write_store.close()
         self._judge_store.close()
         self._member_store.close()
+        self._central_store.close()
         if self._failure is not None:
             raise self._failure
 

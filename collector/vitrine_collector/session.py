@@ -38,6 +38,33 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
+def make_client(broker: Broker, client_id: str, *, persistent: bool = False) -> Client:
+    """Return a client that is not yet connected; ConfigurationError where the broker's authority cannot be read.
+
+    A persistent one acknowledges messages only when it is told to.
+    """
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=not persistent,
+        protocol=MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=persistent,
+    )
+    client.connect_timeout = _CONNECT_S
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.ca is not None:
+        try:
+            client.tls_set(ca_certs=str(broker.ca))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the broker's certificate authority {broker.ca} cannot be read: {error}",
+                hint="VITRINE_BROKER_CA names a file in PEM form.",
+            ) from error
+    return client
+
+
 class Session:
     """One MQTT connection of the host application, from its will to its end."""
 
@@ -92,24 +119,7 @@ class Session:
         self._client.on_message = self._client.on_disconnect = None
 
     def _make_client(self, host_id: str) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"{host_id}-{uuid.uuid4().hex[:12]}",
-            clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = _CONNECT_S
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.ca is not None:
-            try:
-                client.tls_set(ca_certs=str(self._broker.ca))
-            except OSError as error:
-                raise ConfigurationError(
-                    f"the broker's certificate authority {self._broker.ca} cannot be read: {error}",
-                    hint="VITRINE_BROKER_CA names a file in PEM form.",
-                ) from error
+        client = make_client(self._broker, f"{host_id}-{uuid.uuid4().hex[:12]}")
         client.will_set(self._topic, _state(False, self._timestamp), qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

@@ -122,6 +122,8 @@ class Connection:
     time: Literal["sensor", "arrival"] = "sensor"
     #: True where a Sparkplug node may be asked for its birth.
     rebirth: bool = False
+    #: True where the sensor publishes to the platform's own broker: collectors read it, no gateway does.
+    central: bool = False
     #: Encrypted to the broker of sensors, also where `ca` is empty.
     tls: bool = False
     username: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from vitrine.installation import SERIAL_TRANSPORTS, TRANSPORTS, Connection, Transport
 from vitrine.table_reader import TableReader
@@ -73,6 +73,9 @@ def _read_serial(table: TableReader, transport: Transport) -> Connection:
 
 
 def _read_mqtt(table: TableReader, transport: Transport) -> Connection:
+    if table.choice("broker", ("site", "platform"), default="site") == "platform":
+        # How the platform's broker is reached is the collector's affair: any such key here is a mistake.
+        return Connection(transport=transport, central=True, **_read_topics(table))
     tls = table.take("tls", bool) or table.has("ca") or table.has("certificate")
     return Connection(
         transport=transport,
@@ -82,11 +85,18 @@ def _read_mqtt(table: TableReader, transport: Transport) -> Connection:
         ca=table.text("ca"),
         certificate=table.text("certificate"),
         key=table.text("key"),
-        topic=table.text("topic"),
-        names=tuple(table.mapping("names", lambda inner, name: (name, inner.text(name, required=True))).values()),
-        zone=table.text("zone"),
         rebirth=table.take("rebirth", bool) or False,
-        time=cast(Literal["sensor", "arrival"], table.choice("time", ("sensor", "arrival"), default="sensor")),
         username=table.text("username"),
         password_file=table.text("password_file"),
+        **_read_topics(table),
     )
+
+
+def _read_topics(table: TableReader) -> dict[str, Any]:
+    """Read what is said of a sensor wherever its broker is."""
+    return {
+        "topic": table.text("topic"),
+        "names": tuple(table.mapping("names", lambda inner, name: (name, inner.text(name, required=True))).values()),
+        "zone": table.text("zone"),
+        "time": table.choice("time", ("sensor", "arrival"), default="sensor"),
+    }

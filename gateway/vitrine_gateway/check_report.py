@@ -61,8 +61,8 @@ def _show_site(file: Path, site: Site, words: Language, console: Console) -> Non
             name=installation.name[words],
             kind=translate(_ROOM, words, f"kind.{installation.kind}"),
             domain=translate(_ROOM, words, f"domain.{installation.domain}"),
-            devices=len(site.devices),
-            channels=sum(len(device.channels) for device in site.devices),
+            devices=len(site.devices) + len(site.central),
+            channels=sum(len(device.channels) for device in (*site.devices, *site.central)),
             indicators=len(installation.indicators),
         ),
         markup=False,
@@ -70,7 +70,7 @@ def _show_site(file: Path, site: Site, words: Language, console: Console) -> Non
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("device", "profile", "connection", "every", "channels"):
         table.add_column(translate(_ROOM, words, f"check.{column}"))
-    for device in site.devices:
+    for device in (*site.devices, *site.central):
         every = f"{device.device.every_s:g}\u00a0s".replace(".", "," if words == "fr" else ".")
         channels = ", ".join(device.channel_keys[:6]) + (" …" if len(device.channels) > 6 else "")
         table.add_row(device.key, device.profile.key, address(device.device.connection), every, channels)
@@ -84,6 +84,8 @@ def _show_site(file: Path, site: Site, words: Language, console: Console) -> Non
 
 def address(connection: Connection) -> str:
     """Write how a device is reached, in one line."""
+    if connection.central:
+        return f"mqtt (platform) {connection.topic}".rstrip()
     if connection.transport == "mqtt":
         return f"mqtt {connection.host}:{connection.port} {connection.topic}"
     if connection.serial_port:

@@ -72,6 +72,8 @@ class Site:
 
     installation: Installation
     devices: tuple[SiteDevice, ...]
+    #: Sensors that publish to the platform's own broker, which collectors read.
+    central: tuple[SiteDevice, ...] = ()
 
     @property
     def sensors(self) -> frozenset[str]:
@@ -104,6 +106,13 @@ def runnable_site(path: Path) -> tuple[Site, Problems]:
     keys = {device.key for position, device in enumerate(site.installation.devices) if position not in faulty}
     devices = tuple(device for device in site.devices if device.key in keys)
     if not devices:
+        if not problems:
+            problems.note(
+                "nothing-to-read",
+                ("device",),
+                "every device publishes to the platform's broker, so that there is nothing for a gateway to read",
+                "vitrine catalogue apply, which tells the collectors of them",
+            )
         raise invalid(path, problems)
     return replace(site, devices=devices), problems
 
@@ -121,7 +130,9 @@ def inspect_site(path: Path) -> tuple[Site | None, Problems]:
         site_checks.check_device(device, profile, position, problems)
         devices.append(SiteDevice(device=device, profile=profile, channels=_channels(device, profile)))
     site_checks.check_indicators(installation, {one.key: one.profile for one in devices}, problems)
-    return Site(installation=installation, devices=tuple(devices)), problems
+    read = tuple(one for one in devices if not one.device.connection.central)
+    central = tuple(one for one in devices if one.device.connection.central)
+    return Site(installation=installation, devices=read, central=central), problems
 
 
 def _load_profile(device: Device, position: int, base: Path, problems: Problems) -> profiles.Profile | None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
+from vitrine.mqtt.topic import ANY
 from vitrine_gateway.profiles import Channel
-from vitrine_gateway.profiles.topic import ANY
 from vitrine_simulators.sensors import JsonSensor, Said, put, unit_word, word_of
 
 

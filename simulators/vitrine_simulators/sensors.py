@@ -12,11 +12,11 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from vitrine.installation import Device
+from vitrine.mqtt.json_path import steps_of
+from vitrine.mqtt.topic import ANY, names_of
 from vitrine.units import UNITS
 from vitrine_gateway.profiles import Channel, Profile
 from vitrine_gateway.profiles.address import Address, address_of
-from vitrine_gateway.profiles.json_path import steps_of
-from vitrine_gateway.profiles.topic import ANY, names_of
 
 #: Stands in a topic where the site takes any one level.
 _ANY_NAME = "simulated"

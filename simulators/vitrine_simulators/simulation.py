@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from vitrine.errors import ConfigurationError, Problem
@@ -73,7 +74,7 @@ class Simulation:
     def add(self, installation: Installation, source: Source) -> None:
         """Add the instruments of an installation, which show what a source gives."""
         problems = []
-        for bound in bind(installation, source.signals):
+        for bound in bind(_reachable(installation), source.signals):
             self._reads[id(bound)] = reader_of(bound, source)
             problem = self._place(bound)
             if problem:
@@ -149,6 +150,20 @@ class Simulation:
 
     def _publishers(self) -> list[Publisher | SparkplugNode]:
         return [one for sensors in self._sensors.values() for one in publishers_of(sensors, self._now)]
+
+
+def _reachable(installation: Installation) -> Installation:
+    """Let sensors of the platform's broker publish where the gateway's uplink goes."""
+    uplink = installation.gateway.uplink
+    way = {
+        name: getattr(uplink, name)
+        for name in ("host", "port", "tls", "ca", "certificate", "key", "username", "password_file")
+    }
+    devices = (
+        replace(device, connection=replace(device.connection, **way)) if device.connection.central else device
+        for device in installation.devices
+    )
+    return replace(installation, devices=tuple(devices))
 
 
 def reader_of(bound: Bound, source: Source) -> Read:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from vitrine.errors import InstallationError
+from vitrine.mqtt.json_path import NotThere, steps_of, value_at
+from vitrine.mqtt.timestamp import Unbelievable, own_time_ms
 from vitrine.quality import Test
 from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
-from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
 from vitrine_gateway.profiles import load
-from vitrine_gateway.profiles.json_path import NotThere, steps_of, value_at
 from vitrine_gateway.site import inspect_site
 
 from .mqtt_case import NOON

@@ -29,3 +29,26 @@ VALUES (%(installation)s, %(key)s, %(version)s, %(position)s, true, %(name)s, %(
 ON CONFLICT (installation_id, key, version) DO UPDATE
 SET position = excluded.position, current = true, name = excluded.name, description = excluded.description,
     decimals = excluded.decimals, reference = excluded.reference;
+
+-- broker_gateway --
+-- What stands for the platform's broker, to which the sensors of an installation publish.
+INSERT INTO gateway (installation_id, node, file_sha256) VALUES (%(installation)s, '+broker', %(sha256)s)
+ON CONFLICT (installation_id, node) DO UPDATE SET file_sha256 = excluded.file_sha256
+RETURNING gateway_id;
+
+-- central_device --
+-- A sensor; whether it is there, its messages say.
+INSERT INTO device (gateway_id, key, profile) VALUES (%(gateway)s, %(key)s, %(profile)s)
+ON CONFLICT (gateway_id, key) DO UPDATE SET profile = excluded.profile
+RETURNING device_id;
+
+-- retire_sensors --
+-- What the file declares becomes current again right after.
+UPDATE central_sensor SET current = false
+FROM device d JOIN gateway g USING (gateway_id)
+WHERE central_sensor.device_id = d.device_id AND g.installation_id = %(installation)s AND current;
+
+-- apply_sensor --
+-- How its messages are read.
+INSERT INTO central_sensor (device_id, sensor) VALUES (%(device)s, %(sensor)s)
+ON CONFLICT (device_id) DO UPDATE SET sensor = excluded.sensor, current = true;

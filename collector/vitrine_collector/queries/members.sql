@@ -19,7 +19,7 @@ DELETE FROM collector WHERE collector_id = %(id)s;
 
 -- online --
 -- Nodes that are said to be there.
-SELECT i.slug, g.node, g.gateway_id FROM gateway g JOIN installation i USING (installation_id) WHERE g.online;
+SELECT i.slug, g.node, g.gateway_id FROM gateway g JOIN installation i USING (installation_id) WHERE g.online AND g.node <> '+broker';
 
 -- offline --
 -- Until they are born again, these are not known to be there.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vitrine.installation import Device
+from vitrine.mqtt.topic import mistake
 from vitrine.table_reader import Problems
 from vitrine.toml_source import Path
 from vitrine_gateway.profiles import Profile
 from vitrine_gateway.profiles.address import address_of
-from vitrine_gateway.profiles.topic import mistake
 
 
 def check_sensor(device: Device, profile: Profile, here: Path, problems: Problems) -> None:
@@ -37,6 +37,13 @@ def check_sensor(device: Device, profile: Profile, here: Path, problems: Problem
             "zone",
             f"the profile “{profile.key}” writes times without their zone",
             'the zone of the sensor, for example zone = "America/Toronto", or time = "arrival"',
+        )
+    if connection.central and part.dialect != "json":
+        problems.note(
+            "not-allowed",
+            (*here, "connection", "broker"),
+            f"the profile “{profile.key}” speaks {part.dialect}, which collectors do not read of sensors",
+            'a profile of plain messages, or broker = "site", read by a gateway',
         )
     if part.choose and not device.channels:
         keys = ", ".join(channel.key for channel in profile.channels)

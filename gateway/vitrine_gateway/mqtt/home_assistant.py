@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vitrine_gateway.profiles.json_path import NotThere, value_at
+from vitrine.mqtt.json_path import NotThere, value_at
 
 _LONG = {
     "avty": "availability",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
+from vitrine.mqtt.json_path import NotThere
+from vitrine.mqtt.topic import matches
 from vitrine_gateway.mqtt.home_assistant import Entity, NotUnderstood, entities
 from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
 from vitrine_gateway.mqtt.values import Arrival, reading_of
-from vitrine_gateway.profiles.json_path import NotThere
-from vitrine_gateway.profiles.topic import matches
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.site import SiteChannel, SiteDevice
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
-from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
+from vitrine.mqtt.json_path import NotThere, value_at
+from vitrine.mqtt.timestamp import Unbelievable, own_time_ms
+from vitrine.mqtt.topic import matches
 from vitrine_gateway.mqtt.values import Arrival, reading_of
 from vitrine_gateway.profiles.address import address_of
-from vitrine_gateway.profiles.json_path import NotThere, value_at
-from vitrine_gateway.profiles.topic import matches
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice
 

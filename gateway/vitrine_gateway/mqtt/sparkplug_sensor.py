@@ -6,13 +6,13 @@ import time
 from collections.abc import MutableMapping
 
 from vitrine.errors import PayloadError
+from vitrine.mqtt.timestamp import Unbelievable, own_time_ms
 from vitrine.quality import Test
 from vitrine.sparkplug import DataType, Metric, Payload, Topic, decode, encode
 from vitrine.sparkplug import Message as Kind
 from vitrine.sparkplug.payload import signed
 from vitrine.uplink import BDSEQ, QUALITY, REBIRTH, UNIT
 from vitrine_gateway.mqtt.sensor import Message, Sensor
-from vitrine_gateway.mqtt.timestamp import Unbelievable, own_time_ms
 from vitrine_gateway.mqtt.values import Arrival, reading_of
 from vitrine_gateway.reading import Reading, Sample, silent
 from vitrine_gateway.site import SiteDevice

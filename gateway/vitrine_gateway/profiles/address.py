@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitrine.installation import Device
+from vitrine.mqtt.topic import ANY, MAIN, fill, matched, names_of
 from vitrine_gateway.profiles import Profile
-from vitrine_gateway.profiles.topic import ANY, MAIN, fill, matched, names_of
 
 #: Notes a mistake of a key of ``connection``: code, key, message, what is allowed.
 Note = Callable[[str, str, str, str], None]

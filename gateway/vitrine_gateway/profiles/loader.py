@@ -15,6 +15,7 @@ from vitrine.errors import InstallationError, Problem
 from vitrine.installation import Text
 from vitrine.installation_file import invalid
 from vitrine.installation_text import read_text
+from vitrine.mqtt.words import MqttPlace
 from vitrine.table_reader import Problems, TableReader
 from vitrine.toml_source import key_lines
 from vitrine.units import UNITS, nearest
@@ -28,7 +29,7 @@ from vitrine_gateway.profiles.model import (
     Protocol,
     Source,
 )
-from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace, read_part, read_place
+from vitrine_gateway.profiles.mqtt_part import MqttPart, read_part, read_place
 from vitrine_gateway.profiles.registers import read_barriers, read_identity, read_labels, read_register
 from vitrine_gateway.profiles.sunspec import SunSpecPart, channel_at, read_point, read_sunspec
 from vitrine_gateway.profiles.trigger import read_trigger

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vitrine.installation import Text
+from vitrine.mqtt.words import MqttPlace
 from vitrine_gateway.profiles.companion import Companion
-from vitrine_gateway.profiles.mqtt_part import MqttPart, MqttPlace
+from vitrine_gateway.profiles.mqtt_part import MqttPart
 from vitrine_gateway.profiles.sunspec import SunSpecPart
 from vitrine_gateway.profiles.trigger import Trigger
 from vitrine_gateway.profiles.types import WIDTHS

@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitrine.mqtt import json_path
+from vitrine.mqtt.timestamp import FORMATS
+from vitrine.mqtt.topic import mistake
+from vitrine.mqtt.words import MqttAvailability, MqttPlace, MqttTime
 from vitrine.table_reader import TableReader
-from vitrine_gateway.mqtt.timestamp import FORMATS
-from vitrine_gateway.profiles import json_path
-from vitrine_gateway.profiles.topic import mistake
 
 DIALECTS: tuple[str, ...] = ("json", "sparkplug", "home-assistant")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttTime:
-    """Where the message says when it was measured."""
-
-    path: str
-    #: ``unix_s``, ``unix_ms`` or ``iso8601``.
-    format: str
-    #: True where the time is written without its zone: the site must declare one.
-    local: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttAvailability:
-    """A topic that says whether the sensor, or what stands before it, is there."""
-
-    topic: str
-    online: str = "online"
-    offline: str = "offline"
-    #: Where the word lies when the message is a JSON object.
-    path: str = "state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +24,6 @@ class MqttPart:
     choose: bool = False
     time: MqttTime | None = None
     availability: tuple[MqttAvailability, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttPlace:
-    """Where the value of one channel lies."""
-
-    #: Template of a topic of its own; empty: the main one.
-    topic: str = ""
-    #: Path in the JSON message, name of a Sparkplug metric, or what Home Assistant calls the entity; may hold names.
-    path: str = "$"
-    #: True → 1 and false → 0.
-    boolean: bool = False
-    #: Words that mean a number, and words that mean "no value".
-    words: tuple[tuple[str, float], ...] = ()
-    none: tuple[str, ...] = ()
-    #: Where the message says its unit.
-    unit_path: str = ""
 
 
 def read_part(table: TableReader) -> MqttPart:

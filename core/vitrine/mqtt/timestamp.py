@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from vitrine_gateway import kernel_clock
-
 FORMATS = ("unix_s", "unix_ms", "iso8601")
 #: A clock that shows less than this was never set: 2000-01-01, in seconds since 1970.
 EARLIEST = 946_684_800.0
-#: Seconds that a sensor may be ahead of the gateway.
+#: Earlier than the first Vitrine: a clock of ours that shows less was never set, and cannot say that a sensor is ahead.
+SET_SINCE = 1_767_225_600.0
+#: Seconds that a sensor may be ahead of whoever hears it.
 AHEAD = 86_400.0
 
 
@@ -21,12 +21,12 @@ class Unbelievable(Exception):  # noqa: N818  # it says what happened
 def own_time_ms(raw: object, form: str, zone: str, now_s: float) -> int:
     """Return milliseconds since 1970 UTC; Unbelievable before 2000, a day ahead, or without a zone.
 
-    Where the gateway itself does not know the time, it cannot say that a sensor is ahead.
+    Who does not know the time itself cannot say that a sensor is ahead.
     """
     seconds = _iso(raw, zone, now_s) if form == "iso8601" else _unix(raw, form)
     if seconds < EARLIEST:
         raise Unbelievable(f"its clock shows a time before 2000: “{raw}”")
-    if now_s >= kernel_clock.EARLIEST and seconds > now_s + AHEAD:
+    if now_s >= SET_SINCE and seconds > now_s + AHEAD:
         raise Unbelievable(f"its clock is more than a day ahead: “{raw}”")
     return round(seconds * 1000)
 
