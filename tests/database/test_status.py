@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+from importlib.resources import files
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,9 @@ from typer.testing import CliRunner
 from vitrine_database.commands import database as app
 from vitrine_database.connection import connect
 from vitrine_database.status_report import number, size
+
+#: One file a migration, or one an edition.
+COUNT = len({path.name[:4] for path in files("vitrine_database").joinpath("migrations").iterdir()})
 
 
 def run(*arguments, language="en"):
@@ -47,8 +51,8 @@ def test_many_rows_are_estimated(plain_migrated, monkeypatch):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr_CA.UTF-8", ["Édition +plain", "8 à appliquer\u00a0: 0001_start", "vitrine database migrate"]),
-        ("en", ["Edition +plain", "8 to apply: 0001_start", "vitrine database migrate"]),
+        ("fr_CA.UTF-8", ["Édition +plain", f"{COUNT} à appliquer\u00a0: 0001_start", "vitrine database migrate"]),
+        ("en", ["Edition +plain", f"{COUNT} to apply: 0001_start", "vitrine database migrate"]),
     ],
 )
 def test_a_database_without_schema(plain_empty, language, words):
@@ -64,7 +68,12 @@ def test_migrate_and_status_in_french(plain_empty):
     assert "Application de 0001_start" in result.stdout
     assert "à jour (édition «\u00a0plain\u00a0»)" in result.stdout
     told = run("status", "--url", plain_empty, language="fr_CA.UTF-8").stdout
-    for line in ("Édition +plain", r"Migrations +à jour \(8 appliquées\)", r"Mesures +0 \(", "Dernière valeur +aucune"):
+    for line in (
+        "Édition +plain",
+        rf"Migrations +à jour \({COUNT} appliquées\)",
+        r"Mesures +0 \(",
+        "Dernière valeur +aucune",
+    ):
         assert re.search(line, told)
 
 
