@@ -92,9 +92,13 @@ MJ            energy           1000000          0       megajoule               
 {var}.h       reactive_energy  3600             0       volt_ampere_reactive*hour varh  varh
 k{var}.h      reactive_energy  3600000          0       kilovolt_ampere_reactive*hour kvarh kvarh
 kV.A.h        apparent_energy  3600000          0       kilovolt_ampere*hour    kVAh    kVAh
+kW.h/m2       energy_per_area 3600000          0       kilowatt_hour/meter**2  kWh/m²  kWh/m²
 kW.h/m3       energy_per_volume 3600000         0       kilowatt_hour/meter**3  kWh/m³  kWh/m³
 kW.h/kg       energy_per_mass  3600000          0       kilowatt_hour/kilogram  kWh/kg  kWh/kg
 kW.h/t        energy_per_mass  3600             0       kilowatt_hour/metric_ton kWh/t  kWh/t
+W/K           heat_loss        1                0       watt/kelvin             W/K     W/K
+1/K           per_temperature  1                0       1/kelvin                K⁻¹     K⁻¹
+g/kW.h        emission_factor  2.777777777777778e-10 0  gram/kilowatt_hour      g/kWh   g/kWh
 mS/cm         conductivity     0.1              0       millisiemens/centimeter mS/cm   mS/cm
 uS/cm         conductivity     0.0001           0       microsiemens/centimeter µS/cm   µS/cm
 S/m           conductivity     1                0       siemens/meter           S/m     S/m

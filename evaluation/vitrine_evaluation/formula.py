@@ -6,11 +6,16 @@ name of one input and for one period (hour or day):
 ``mean(x)``      mean of the minutes that have usable values
 ``integral(x)``  mean × length of the period; a flow becomes a volume, a power an energy
 ``increase(x)``  what a counter advanced by; a counter that begins anew at zero is followed
+``change(x)``    last value less that of the beginning, of what rises and falls, as a charge
 ``minimum(x)``, ``maximum(x)``  smallest and greatest usable value
 ``hours()``      length of the period
 
-and these over any part: ``exp(…)`` and ``log10(…)`` of a plain number, ``kelvin(…)`` of a temperature in °C, which may
-then be multiplied. ``a ** b`` takes a literal exponent, or a plain number over a plain base, or ``10 ** (pK - pH)``.
+``mean`` and ``integral`` also take arithmetic over several inputs, for example ``integral(flow * load)`` or
+``mean(irradiance * (1 + gamma * (module - reference)))``: it is computed from the mean of each hour.
+
+These are over any part: ``exp(…)`` and ``log10(…)`` of a plain number, ``kelvin(…)`` of a temperature in °C, which may
+then be multiplied, and ``positive(…)``, which is zero where its part is below zero. ``a ** b`` takes a literal
+exponent, or a plain number over a plain base, or ``10 ** (pK - pH)``.
 
 The result is converted to the indicator's unit, so a ratio with the unit ``%`` needs no factor 100.
 """
@@ -33,12 +38,15 @@ from vitrine_evaluation.minutes import Floats
 from vitrine_evaluation.terms import (
     ALLOWED,
     FUNCTIONS,
+    HOURLY,
     MATHEMATICS,
     STATISTICS,
     Inputs,
     MistakeError,
     Term,
     constant,
+    hour_by_hour,
+    hour_means,
     hours,
     mathematics,
     negated,
@@ -105,6 +113,8 @@ class _Reader:
         self._indicator = indicator
         self._units = units
         self._depth = 0
+        #: The function whose expression is being read, which is computed hour by hour.
+        self._within = ""
         self.mistakes: list[MistakeError] = []
 
     def result(self) -> Term | None:
@@ -152,6 +162,8 @@ class _Reader:
         raise MistakeError("not-allowed", node, "this cannot stand in a formula", ALLOWED)
 
     def _parameter(self, node: ast.Name) -> Term:
+        if node.id in self._indicator.inputs and self._within:
+            return hour_means(node.id, *self._measure_of(node.id))
         if node.id in self._indicator.inputs:
             functions = ", ".join(f"{name}({node.id})" for name in STATISTICS)
             raise MistakeError("bare-input", node, f"“{node.id}” is an input and needs a function", functions)
@@ -171,6 +183,9 @@ class _Reader:
             close = get_close_matches(name, FUNCTIONS, n=1)
             hint = f"did you mean “{close[0]}”?" if close else f"one of: {', '.join(FUNCTIONS)}"
             raise MistakeError("unknown-function", node, f"there is no function “{ast.unparse(node.func)}”", hint)
+        if self._within and name not in MATHEMATICS:
+            message = f"{name}(…) cannot stand inside {self._within}(…)"
+            raise MistakeError("not-allowed", node, message, "names of inputs and parameters, arithmetic over them")
         if name == "hours":
             return hours(node)
         if name in MATHEMATICS:
@@ -179,17 +194,34 @@ class _Reader:
             return mathematics(node, name, self._read(node.args[0]))
         return self._statistic(node, name)
 
-    def _statistic(self, node: ast.Call, name: str) -> Term:
+    def _statistic(self, node: ast.Call, name: str) -> Term | None:
         argument = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        if name in HOURLY and argument is not None and not isinstance(argument, ast.Name):
+            return self._hour_by_hour(node, name, argument)
         if not isinstance(argument, ast.Name) or argument.id not in self._indicator.inputs:
             inputs = ", ".join(f"{name}({key})" for key in self._indicator.inputs) or "declare an input"
             raise MistakeError("not-an-input", node, f"{name}(…) takes the name of one input", inputs)
         key = argument.id
-        code = self._units[self._indicator.inputs[key]]
-        if code is None:
+        kind, scale, shift = self._measure_of(key)
+        if kind is None:
             return Term(lambda inputs: inputs[key].statistic(name), None)
-        kind, scale, shift = measure(code)
         return statistic(node, name, key, kind, scale, shift)
+
+    def _hour_by_hour(self, node: ast.Call, name: str, argument: ast.expr) -> Term | None:
+        self._within = name
+        term = self._read(argument)
+        self._within = ""
+        used = [part.id for part in ast.walk(argument) if isinstance(part, ast.Name)]
+        key = next((one for one in used if one in self._indicator.inputs), "")
+        if not key and term is not None:
+            inputs = ", ".join(f"{name}({one})" for one in self._indicator.inputs) or "declare an input"
+            raise MistakeError("not-an-input", node, f"{name}(…) takes at least one input", inputs)
+        return hour_by_hour(node, name, term, key)
+
+    def _measure_of(self, key: str) -> tuple[Measure | None, float, float]:
+        """Return the measure of an input, None where it is not known, and how a value is brought to it."""
+        code = self._units[self._indicator.inputs[key]]
+        return (None, 1.0, 0.0) if code is None else measure(code)
 
     def _converted(self, term: Term, body: ast.expr) -> Term:
         kind, scale, shift = measure(self._indicator.unit)

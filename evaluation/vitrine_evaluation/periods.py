@@ -42,6 +42,10 @@ class Periods:
     maximum: Floats
     #: What a counter advanced by.
     increase: Floats
+    #: The latest usable value less that of the beginning.
+    change: Floats
+    #: Mean of each hour: one column for an hour, 24 for a day.
+    hourly: Floats
 
     def __len__(self) -> int:
         return len(self.bucket)
@@ -60,7 +64,9 @@ class Periods:
         """Join statistics that follow one another."""
         names = [field.name for field in fields(cls) if field.name != "period"]
         if not parts:
-            return cls(period, np.empty(0, dtype=np.int64), *(np.empty(0) for _ in names[1:]))
+            hourly = np.empty((0, LENGTH[period] // 60))
+            empty = np.empty(0)
+            return cls(period, np.empty(0, dtype=np.int64), empty, empty, empty, empty, empty, empty, hourly)
         return cls(period, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -76,45 +82,63 @@ def summarize(minutes: Minutes, period: Period, first: int, count: int, every_s:
     index = (series.minute[inside] - first) // length
     present, starts, usable = np.unique(index, return_index=True, return_counts=True)
     each = max(1, math.ceil(every_s / 60.0))
+    mean, least, greatest, increase, change = (np.full(count, np.nan) for _ in range(5))
     found = Periods(
         period,
         first + length * np.arange(count, dtype=np.int64),
         np.zeros(count),
-        *(np.full(count, np.nan) for _ in range(4)),
+        mean,
+        least,
+        greatest,
+        increase,
+        change,
+        _hourly(series[inside], first, count * length // 60).reshape(count, length // 60),
     )
     if len(present):
         found.coverage[present] = np.minimum(1.0, usable * each / length)
         found.mean[present] = np.add.reduceat(series.mean[inside], starts) / usable
         found.minimum[present] = np.minimum.reduceat(series.minimum[inside], starts)
         found.maximum[present] = np.maximum.reduceat(series.maximum[inside], starts)
-        found.increase[present] = _increase(series, starts + inside.start, usable, found.bucket[present], period)
+        base, end = _ends(series, starts + inside.start, usable, found.bucket[present], period)
+        found.change[present] = series.last[end] - series.last[base]
+        found.increase[present] = found.change[present] + _regained(series.last, base, end)
     return found
 
 
-def _increase(
+def _hourly(series: Minutes, first: int, count: int) -> Floats:
+    """Return the mean of each of `count` hours from a minute on; NaN where no minute is usable."""
+    means = np.full(count, np.nan)
+    present, starts, usable = np.unique((series.minute - first) // 60, return_index=True, return_counts=True)
+    if len(present):
+        means[present] = np.add.reduceat(series.mean, starts) / usable
+    return means
+
+
+def _ends(
     series: Minutes, starts: NDArray[np.intp], usable: NDArray[np.intp], bucket: Integers, period: Period
-) -> Floats:
-    """Return last value at or before the end − last value at or before the start, through restarts at zero.
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of the last value at or before the start, and of the last at or before the end.
 
     The value at the start may be older than it by the share of the period that coverage may lack; where the one before
-    is older still, an outage lies between, and what the counter advanced in it is not this period's: the first value
-    inside is then taken. A fall that is neither a restart nor rounding has no increase.
+    is older still, an outage lies between, and what happened in it is not this period's: the first value inside is then
+    taken.
     """
     length = LENGTH[period]
     oldest = bucket - round(length * (1.0 - LEAST_COVERAGE[period])) - 1
     before = np.maximum(starts - 1, 0)
     base = np.where((starts > 0) & (series.minute[before] >= oldest), before, starts)
-    end = starts + usable - 1
-    value = series.last
+    return base, starts + usable - 1
+
+
+def _regained(value: Floats, base: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
+    """Return what counters lost that began anew at zero; NaN after a fall that is neither that nor rounding."""
     step = np.diff(value, prepend=value[:1])
     previous = np.concatenate([value[:1], value[:-1]])
     fallen = step < -_ROUNDING * np.abs(previous)
     restarted = fallen & (value < _RESTART * previous) & (value >= 0)
     regained = np.where(restarted, previous, np.where(fallen, np.nan, 0.0))
     # What lies between base and the first value inside counts, what lies before base does not.
-    gained = np.array([regained[a + 1 : b + 1].sum() for a, b in zip(base, end, strict=True)])
-    increase: Floats = value[end] - value[base] + gained
-    return increase
+    return np.array([regained[a + 1 : b + 1].sum() for a, b in zip(base, end, strict=True)])
 
 
 class Reduction:

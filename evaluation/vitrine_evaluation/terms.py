@@ -16,9 +16,11 @@ from vitrine_evaluation.periods import Periods
 #: What a formula is computed from: the statistics of each input over the same periods.
 Inputs = Mapping[str, Periods]
 
-STATISTICS = ("mean", "integral", "increase", "minimum", "maximum")
+STATISTICS = ("mean", "integral", "increase", "change", "minimum", "maximum")
+#: Those that also take an expression over inputs, which is then computed from the mean of each hour.
+HOURLY = ("mean", "integral")
 #: Functions of a term, beside those of an input.
-MATHEMATICS = ("exp", "log10", "kelvin")
+MATHEMATICS = ("exp", "log10", "kelvin", "positive")
 FUNCTIONS = (*STATISTICS, "hours", *MATHEMATICS)
 _GREATEST_EXPONENT = 9
 ALLOWED = f"+ - * / ** ( ), numbers, parameters, and {', '.join(f'{name}(…)' for name in FUNCTIONS)}"
@@ -64,21 +66,52 @@ def hours(node: ast.Call) -> Term:
 
 def statistic(node: ast.Call, name: str, key: str, kind: Measure, scale: float, shift: float) -> Term:
     """Read a function over an input whose unit is known."""
-    if name == "increase":
-        return Term(lambda inputs: inputs[key].statistic("increase") * scale, Measure(kind.unit))
+    if name in ("increase", "change"):
+        return Term(lambda inputs: inputs[key].statistic(name) * scale, Measure(kind.unit))
     if name == "integral":
-        if kind.absolute:
-            raise MistakeError(
-                "temperature",
-                node,
-                "the integral of °C depends on where its zero lies",
-                f"a difference first, for example (base - mean({key})) * hours()",
-            )
+        _refuse_absolute(node, kind, key)
         return Term(
             lambda inputs: inputs[key].statistic("mean") * inputs[key].hours(),
             Measure(kind.unit * registry().Unit("hour")),
         )
     return Term(lambda inputs: inputs[key].statistic(name) * scale + shift, kind)
+
+
+def hour_means(key: str, kind: Measure | None, scale: float, shift: float) -> Term:
+    """Read an input inside an expression that is computed hour by hour."""
+    return Term(lambda inputs: inputs[key].hourly * scale + shift, kind)
+
+
+def hour_by_hour(node: ast.Call, name: str, term: Term | None, hint: str) -> Term | None:
+    """Read the mean or the integral of an expression over the means of each hour; None after a mistake in it.
+
+    Hours in which an input has no usable value are left out, and count as the mean of the others.
+    """
+    if term is None:
+        return None
+    if name == "integral" and term.measure:
+        _refuse_absolute(node, term.measure, hint)
+    run = term.run
+
+    def mean(inputs: Inputs) -> Floats:
+        hourly = np.broadcast_to(run(inputs), next(iter(inputs.values())).hourly.shape)
+        known = ~np.isnan(hourly)
+        return np.asarray(np.where(known, hourly, 0.0).sum(axis=1) / known.sum(axis=1), dtype=np.float64)
+
+    if name == "mean":
+        return Term(mean, term.measure)
+    kind = Measure(term.measure.unit * registry().Unit("hour")) if term.measure else None
+    return Term(lambda inputs: mean(inputs) * next(iter(inputs.values())).hours(), kind)
+
+
+def _refuse_absolute(node: ast.Call, kind: Measure, key: str) -> None:
+    if kind.absolute:
+        raise MistakeError(
+            "temperature",
+            node,
+            "the integral of °C depends on where its zero lies",
+            f"a difference first, for example (base - mean({key})) * hours()",
+        )
 
 
 def negated(node: ast.UnaryOp, term: Term | None) -> Term | None:
@@ -157,10 +190,14 @@ def power(node: ast.BinOp, base: Term | None, exponent: Term | None) -> Term | N
 
 
 def mathematics(node: ast.Call, name: str, term: Term | None) -> Term | None:
-    """Read ``exp``, ``log10`` or ``kelvin`` of a term; None after a mistake in it."""
+    """Read ``exp``, ``log10``, ``kelvin`` or ``positive`` of a term; None after a mistake in it."""
     if term is None:
         return None
     run = term.run
+    if name == "positive":
+        if term.measure and term.measure.absolute:
+            raise MistakeError("temperature", node, "positive(…) takes no temperature in °C", "a difference first")
+        return Term(lambda inputs: np.maximum(run(inputs), 0.0), term.measure)
     if name == "kelvin":
         if term.measure and not term.measure.absolute:
             raise MistakeError("temperature", node, "kelvin(…) takes a temperature in °C", "kelvin(mean(temperature))")

@@ -30,12 +30,13 @@ UNITS = {
 def periods(period="hour", **statistics):
     length = max(len(values) for values in statistics.values())
     blank = np.full(length, np.nan)
-    names = ("mean", "minimum", "maximum", "increase")
+    names = ("mean", "minimum", "maximum", "increase", "change")
     return Periods(
         period,
         60 * np.arange(length),
         np.ones(length),
         *(np.array(statistics.get(name, blank), dtype=float) for name in names),
+        np.array(statistics.get("hourly", blank[:, None]), dtype=float),
     )
 
 
@@ -117,6 +118,12 @@ P = {"p": "pump/power"}
         ("theta ** ((mean(i) - base) / one)", "1", {"i": "in/temperature"}, {"theta": (102.4, "%"), "base": (20.0, "Cel"), "one": (1.0, "K")}, {"i": {"mean": [10.0]}}, 1.024**-10),
         ("mean(f) / (1 + 10 ** (pk - mean(h)))", "{NTU}", {"f": "feed/turbidity", "h": "lab/ph"}, {"pk": (9.56, "[pH]")}, {"f": {"mean": [20.0]}, "h": {"mean": [7.2]}}, 20 / (1 + 10**2.36)),
         ("mean(p) * freezing / kelvin(mean(i))", "kW", {**P, "i": "in/temperature"}, {"freezing": (273.15, "K")}, {"p": {"mean": [2.0]}, "i": {"mean": [0.0]}}, 2.0),
+        ("positive(mean(a) - mean(b))", "K", {"a": "in/temperature", "b": "out/temperature"}, {}, {"a": {"mean": [-5.0]}, "b": {"mean": [3.0]}}, 0.0),
+        ("increase(e) / (increase(e) - change(c) * full)", "%", {"e": "pump/energy", "c": "new/channel"}, {"full": (20.0, "kW.h")}, {"e": {"increase": [9.0]}, "c": {"change": [-0.05]}}, 0.9),
+        ("change(i)", "K", {"i": "in/temperature"}, {}, {"i": {"change": [-2.5]}}, -2.5),
+        ("mean(p * (1 + gamma * (i - base)))", "kW", {**P, "i": "in/temperature"}, {"gamma": (-0.01, "1/K"), "base": (25.0, "Cel")}, {"p": {"hourly": [[2.0, 4.0]]}, "i": {"hourly": [[25.0, 75.0]]}}, 2.0),
+        ("integral(positive(base - i)) * loss", "kW.h", {"i": "in/temperature"}, {"base": (15.0, "Cel"), "loss": (2000.0, "W/K")}, {"i": {"hourly": [[5.0, 25.0]]}}, 10.0),
+        ("integral(p * f)", "kW.h", {**P, "f": "new/channel"}, {}, {"p": {"hourly": [[2.0, np.nan, 4.0]]}, "f": {"hourly": [[1.0, 7.0, 3.0]]}}, 7.0),
         ("kelvin(mean(n)) * 1", "kW", {"n": "new/channel"}, {}, {"n": {"mean": [4.0]}}, 4.0),
     ],
 )  # fmt: skip
@@ -152,6 +159,13 @@ def test_a_formula_computes_in_the_unit_asked_for(formula, unit, inputs, paramet
         ("kelvin(mean(p))", "kW", P, {}, ["temperature"], "takes a temperature"),
         ("exp(maen(p) / 1)", "1", P, {}, ["unknown-function"], "did you mean"),
         ("exp(p)", "1", P, {}, ["bare-input"], "mean(p), integral(p)"),
+        ("mean(p + mean(p))", "kW", P, {}, ["not-allowed"], "mean(…) cannot stand inside mean(…)"),
+        ("mean(hours() * p)", "kW.h", P, {}, ["not-allowed"], "cannot stand inside"),
+        ("mean(2 * 3) * mean(p)", "kW", P, {}, ["not-an-input"], "at least one input"),
+        ("maximum(p + p)", "kW", P, {}, ["not-an-input"], "the name of one input"),
+        ("integral(i + full)", "K", {"i": "in/temperature"}, {"full": (1.0, "K")}, ["temperature"], "where its zero lies"),
+        ("integral(p * q)", "kW.h", P, {}, ["unknown-name"], "not known"),
+        ("positive(mean(i))", "Cel", {"i": "in/temperature"}, {}, ["temperature"], "a difference first"),
         ("mean(exp)", "kW", {"exp": "pump/power"}, {}, ["reserved-name"], "name of a function"),
         ("mean(p) if 1 else 2", "kW", P, {}, ["not-allowed"], "cannot stand"),
         ("__import__('os').system('id')", "kW", P, {}, ["unknown-function", "unused-name"], "there is no function"),

@@ -119,7 +119,7 @@ def test_pieces_give_what_the_whole_gives(rows, cuts, start):
         first += length if first * 60_000_000 < first_us else 0
         count = (last_us // 60_000_000 - first) // length
         whole = summarize(minutes, period, first, count, 60.0)
-        for name in ("bucket", "coverage", "mean", "minimum", "maximum", "increase"):
+        for name in ("bucket", "coverage", "mean", "minimum", "maximum", "increase", "change", "hourly"):
             np.testing.assert_array_equal(getattr(found[period], name), getattr(whole, name), err_msg=name)
 
 
