@@ -15,7 +15,7 @@ from vitrine.uplink import ACK, EPOCH, HOST, REBIRTH, RECORD, Ack
 
 
 class Host:
-    def __init__(self, port: int, *, acknowledges: bool = True) -> None:
+    def __init__(self, port: int, *, acknowledges: bool = True, address: str = "127.0.0.1") -> None:
         self.acknowledges = acknowledges
         self.messages: list[tuple[Topic, Payload]] = []
         self.names: dict[int, tuple[str, str]] = {}
@@ -27,7 +27,7 @@ class Host:
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self.connected.set()
         self._client.on_message = self._take
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(address, port)
         self._client.loop_start()
         assert self.connected.wait(10)
 

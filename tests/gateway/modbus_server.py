@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import struct
 import termios
 import threading
@@ -94,9 +95,12 @@ class Server:
 
 
 @asynccontextmanager
-async def modbus_server(port: int = 0) -> AsyncIterator[Server]:
+async def modbus_server(port: int = 0, listening: socket.socket | None = None) -> AsyncIterator[Server]:
     server = Server()
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", port)
+    if listening:
+        listener = await asyncio.start_server(server.serve, sock=listening)
+    else:
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", port)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

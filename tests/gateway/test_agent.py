@@ -5,6 +5,7 @@ import itertools
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -30,8 +31,10 @@ class Counting(Server):
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.loop = asyncio.get_running_loop()
         self.unit(1).spoil = self._next
         await super().serve(reader, writer)
 
@@ -41,13 +44,13 @@ class Counting(Server):
 
 
 @contextmanager
-def instrument(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
-    """Serve a counting instrument from a thread of its own."""
+def instrument(monkeypatch: pytest.MonkeyPatch, listening: socket.socket | None = None) -> Iterator[Counting]:
+    """Serve a counting instrument from a thread of its own, where `listening` is if that is given."""
     monkeypatch.setattr("tests.gateway.modbus_server.Server", Counting)
     loop, ready, server = asyncio.new_event_loop(), threading.Event(), []
 
     async def serve() -> None:
-        async with modbus_server() as one:
+        async with modbus_server(listening=listening) as one:
             one.unit(1).holding = {0: 0, 1: 0}
             one.unit(2).silent = True
             server.append(one)

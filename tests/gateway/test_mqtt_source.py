@@ -50,10 +50,10 @@ def installation(folder: Path, port: int, uplink: int) -> Path:
     return write_site(folder, device("count", where, every="1 h"), port=uplink)
 
 
-def publisher(port: int) -> paho.Client:
+def publisher(port: int, address: str = "127.0.0.1") -> paho.Client:
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.reconnect_delay_set(1, 1)
-    client.connect("127.0.0.1", port)
+    client.connect(address, port)
     client.loop_start()
     return client
 

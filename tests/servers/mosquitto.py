@@ -7,23 +7,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .model import Unavailable
+from .network import Network
 from .process import ServerProcess, free_port
 
 
 @contextmanager
-def mosquitto(folder: Path, settings: Sequence[str] = ("allow_anonymous true",)) -> Iterator[ServerProcess]:
-    """Run Mosquitto, all in memory, with further lines of its configuration; all MQTT versions on one port."""
+def mosquitto(
+    folder: Path, settings: Sequence[str] = ("allow_anonymous true",), network: Network | None = None
+) -> Iterator[ServerProcess]:
+    """Run Mosquitto, all in memory, with further lines of its configuration; all MQTT versions on one port.
+
+    With a network it runs at its far end.
+    """
     # Debian puts it in /usr/sbin, which is not on an ordinary user's path.
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if program is None:
         raise Unavailable("Mosquitto is not installed", "apt-get install mosquitto")
     port = free_port()
     configuration = folder / "mosquitto.conf"
-    lines = [f"listener {port} 127.0.0.1", "persistence false", *settings]
+    place = "0.0.0.0" if network else "127.0.0.1"  # a namespace of the test's own
+    lines = [f"listener {port} {place}", "persistence false", *settings]
     if os.geteuid() == 0:
         lines.append("user root")  # else it could not read the files of the test
     configuration.write_text("\n".join(lines) + "\n")
-    process = ServerProcess([program, "-c", str(configuration)], [port], folder / "mosquitto.log")
+    command = [program, "-c", str(configuration)]
+    process = ServerProcess(
+        network.command(command) if network else command,
+        [port],
+        folder / "mosquitto.log",
+        network.side if network else "127.0.0.1",
+    )
     process.start()
     try:
         yield process

@@ -30,10 +30,10 @@ def dies_with_us(command: Sequence[str]) -> list[str]:
 class ServerProcess:
     """A server that listens on loopback ports; `port` stays the same over kill() and start()."""
 
-    def __init__(self, command: Sequence[str], ports: Sequence[int], log: Path) -> None:
+    def __init__(self, command: Sequence[str], ports: Sequence[int], log: Path, host: str = "127.0.0.1") -> None:
         self.command = dies_with_us(command)
         self.ports = tuple(ports)
-        self.log = log
+        self.log, self.host = log, host
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,10 +79,9 @@ class ServerProcess:
             process.kill()
             process.wait()
 
-    @staticmethod
-    def _answers(port: int) -> bool:
+    def _answers(self, port: int) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            with socket.create_connection((self.host, port), timeout=0.5):
                 return True
         except OSError:
             return False

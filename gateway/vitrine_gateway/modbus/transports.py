@@ -19,6 +19,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient, Async
 
 from vitrine.installation import SERIAL_TRANSPORTS, Connection
 from vitrine_gateway.modbus.failures import LineDown
+from vitrine_gateway.vanished_peer import watch
 
 PymodbusClient = AsyncModbusSerialClient | AsyncModbusTcpClient | AsyncModbusTlsClient | AsyncModbusUdpClient
 
@@ -26,10 +27,8 @@ _FRAMERS = {"rtu": FramerType.RTU, "rtu_over_tcp": FramerType.RTU, "ascii": Fram
 _FRAMERS["ascii_over_tcp"] = FramerType.ASCII
 #: Major numbers of the slave ends of Unix98 pseudo-terminals (Linux, admin-guide/devices.txt): socat, simulators.
 _PSEUDO_TERMINALS = range(136, 144)
-#: Keep-alive: seconds of silence, seconds between probes, probes; a peer that vanished is known after 25 s.
-_KEEPALIVE = (10, 5, 3)
-#: Milliseconds after which data that nobody acknowledges end a connection (RFC 5482).
-_USER_TIMEOUT = 15_000
+#: Seconds after which data that nobody acknowledges end a connection.
+_UNACKNOWLEDGED_S = 15.0
 _SERIAL_REASONS = {
     2: "there is no such port",
     5: "the adapter is gone",
@@ -94,7 +93,7 @@ async def establish(client: PymodbusClient, place: str, timeout: float) -> None:
         raise LineDown(f"cannot connect to {place}: {_reason(error, context.comm_params.baudrate > 0)}") from error
     except termios.error as error:
         raise LineDown(f"cannot connect to {place}: the port refuses its settings: {error.args[-1]}") from error
-    _watch(cast("socket.socket | None", context.transport.get_extra_info("socket")))
+    watch(cast("socket.socket | None", context.transport.get_extra_info("socket")), _UNACKNOWLEDGED_S)
 
 
 def _reason(error: Exception, serial: bool) -> str:
@@ -105,22 +104,6 @@ def _reason(error: Exception, serial: bool) -> str:
     if serial:
         return _SERIAL_REASONS.get(error.errno, str(error))
     return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
-
-
-def _watch(endpoint: socket.socket | None) -> None:
-    """Let the operating system notice a peer that is gone without a word."""
-    if endpoint is None or endpoint.type != socket.SOCK_STREAM:
-        return
-    idle, interval, count = _KEEPALIVE
-    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_KEEPIDLE", idle),
-        ("TCP_KEEPINTVL", interval),
-        ("TCP_KEEPCNT", count),
-        ("TCP_USER_TIMEOUT", _USER_TIMEOUT),
-    ):
-        if (option := getattr(socket, name, None)) is not None:  # each system has its own of them
-            endpoint.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _context(connection: Connection) -> ssl.SSLContext:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 
@@ -19,6 +20,7 @@ from vitrine_gateway.mqtt.client import make_client, session_properties, subscri
 from vitrine_gateway.mqtt.deliveries import Deliveries, origin_of
 from vitrine_gateway.mqtt.sensor import Message, Sensor, Unreadable
 from vitrine_gateway.reading import Sample
+from vitrine_gateway.vanished_peer import watch
 
 _log = logger("gateway")
 _KEEPALIVE = 15
@@ -105,6 +107,7 @@ class Source:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._arrived
+        client.on_socket_open = lambda _client, _data, opened: watch(cast("socket.socket", opened), _KEEPALIVE)
         return client
 
     def _client_properties(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -16,6 +17,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vitrine.installation import Uplink
 from vitrine_gateway.uplink.credentials import secure, tls_reason
+from vitrine_gateway.vanished_peer import watch
 
 _TIMEOUT = 10.0
 _FAREWELL = 2.0
@@ -165,6 +167,9 @@ class Session:
         client.on_message = self._arrived
         client.on_publish = self._published
         client.on_log = self._logged
+        client.on_socket_open = lambda _client, _data, opened: watch(
+            cast("socket.socket", opened), self._uplink.keepalive_s
+        )
         secure(client, self._uplink)
         return client
 
