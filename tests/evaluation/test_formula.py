@@ -220,6 +220,19 @@ def test_the_place_counts_characters_and_not_bytes():
     assert "at character 15, “b”" in problems[1].message
 
 
+def test_a_load_weighs_each_hour_with_its_flow():
+    """Strong at noon and dirty at noon: 1 m³/h at 100 mg/L, but 3 m³/h at 300 mg/L for six of 24 hours."""
+    flow, dirt = np.ones((1, 24)), np.full((1, 24), 100.0)
+    flow[0, 9:15], dirt[0, 9:15] = 3.0, 300.0
+    units = {"flow/flow": "m3/h", "lab/cod": "mg/L"}
+    found, _ = examine(indicator("integral(q * c)", "kg", {"q": "flow/flow", "c": "lab/cod"}), units)
+    inputs = {name: periods("day", mean=[1.0], hourly=each) for name, each in (("q", flow), ("c", dirt))}
+    assert found(inputs) == pytest.approx([18 * 0.1 + 6 * 3 * 0.3])
+    dirt[0, 20:] = np.nan  # four hours of the night without a value count as the mean of the others
+    inputs["c"] = periods("day", mean=[1.0], hourly=dirt)
+    assert found(inputs) == pytest.approx([(14 * 0.1 + 6 * 3 * 0.3) * 24 / 20])
+
+
 def test_a_division_by_zero_has_no_value():
     found, _ = examine(indicator("mean(p) / mean(p)", "1", P), UNITS)
     assert np.isnan(found({"p": periods(mean=[0.0])}))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
 from vitrine_simulators.plants.counting import CountingPlant
+from vitrine_simulators.plants.digester import Digester
 from vitrine_simulators.plants.heat_pump import HeatPump
 from vitrine_simulators.plants.photovoltaics import Photovoltaics
 from vitrine_simulators.plants.plant import COMMISSIONED, Live, Plant, Source
@@ -19,6 +20,7 @@ __all__ = [
     "ActivatedSludge",
     "Building",
     "CountingPlant",
+    "Digester",
     "HeatPump",
     "Live",
     "Photovoltaics",
@@ -30,6 +32,7 @@ __all__ = [
 
 #: Slug of an installation → the plant behind it, made from a seed.
 PLANTS: dict[str, Callable[[int], Plant]] = {
+    "methanisation": Digester,
     "pilote-ultrafiltration": Ultrafiltration,
     "batiment-vitrine": Building,
     "boues-activees": ActivatedSludge,
