@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from threading import Event, Thread
 
 import psycopg
@@ -19,7 +18,7 @@ from vitrine_database.embedded import EmbeddedServer
 from vitrine_database.migration import migrate
 from vitrine_demo import broker, installations, probes
 from vitrine_demo.folder import Folder
-from vitrine_demo.history import DAYS, History, seconds_since
+from vitrine_demo.history import DAYS, History
 from vitrine_demo.ports import LOOPBACK, Ports
 from vitrine_demo.processes import Child, stop, vitrine
 from vitrine_demo.terminal import Terminal
@@ -167,16 +166,15 @@ class Demonstration:
         self._history.start()
 
     def _run_history(self, history: History) -> None:
-        begin = time.monotonic()
         try:
             rows = history.fill(lambda share, rows: self._terminal.progress(share, rows))
         except (VitrineError, psycopg.Error) as error:
             self._terminal.missing("absent.history", reason=str(error).strip())
             return
         if history.finished:
-            self._terminal.say(
-                "history.done", days=DAYS, rows=self._terminal.number(rows), seconds=seconds_since(begin)
-            )
+            count = {"rows": rows, "seconds": round(history.seconds), "rate": round(rows / max(history.seconds, 0.001))}
+            numbers = {name: self._terminal.number(value) for name, value in count.items()}
+            self._terminal.say("history.done", days=DAYS, **numbers)
 
     # --- watching and stopping ---------------------------------------------------------------------------------------
 

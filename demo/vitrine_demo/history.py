@@ -52,6 +52,8 @@ class History:
     def __init__(self, url: str, installations: list[Installation], seed: int, state: Path, stop: Event) -> None:
         self._url, self._installations, self._seed = url, installations, seed
         self._state, self._stop = state, stop
+        #: Seconds that writing took, the wait for the first live measurement not counted.
+        self.seconds = 0.0
         self._done: dict[str, dict[str, float]] = (
             json.loads(state.read_text(encoding="utf-8")) if state.exists() else {}
         )
@@ -64,13 +66,16 @@ class History:
     def fill(self, progress: Callable[[float, int], None]) -> int:
         """Write what is missing and return the number of measurements written; `progress` gets share and rows."""
         with connect(self._url, name="vitrine demo history") as connection:
-            pasts = [self._prepare(connection, one) for one in self._wait(connection)]
+            found = self._wait(connection)
+            begin = time.monotonic()
+            pasts = [self._prepare(connection, one) for one in found]
             total = sum(past.written * len(past.channels) for past in pasts)
             rows = 0
             while not self._stop.is_set() and any(past.written for past in pasts):
                 for past in sorted(pasts, key=lambda one: -one.written):
                     rows += self._write_part(connection, past)
                     progress(rows / max(total, 1), rows)
+            self.seconds = time.monotonic() - begin
         return rows
 
     def _wait(self, connection: psycopg.Connection) -> list[Installation]:
@@ -141,8 +146,3 @@ def _judged(past: _Past, part: slice) -> Rows:
     values = np.concatenate([past.values[path][part] for path in past.channels])
     quality, tests = arrival.judge(channels, values, np.zeros(len(values), dtype=np.int16))
     return Rows(np.tile(instants, len(past.channels)), channels, values, quality, tests)
-
-
-def seconds_since(begin: float) -> str:
-    """Return whole seconds since a monotonic instant, for a message."""
-    return f"{time.monotonic() - begin:.0f}"

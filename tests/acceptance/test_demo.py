@@ -94,6 +94,13 @@ CHANNELS = "SELECT count(*) FROM channel"
 FRESH = "SELECT count(*) FROM latest JOIN channel USING (channel_id) WHERE period_s <= 2 AND now() - time < '3 s'"
 FAST = "SELECT count(*) FROM channel WHERE period_s <= 2"
 ROWS = "SELECT count(*) FROM measurement"
+#: Counters that fall anywhere in the last two hours: history, seam and live values.
+FALLEN = """
+SELECT count(*) FROM (
+    SELECT value < lag(value) OVER (PARTITION BY channel_id ORDER BY time) AS falls
+    FROM measurement JOIN channel USING (channel_id) WHERE path LIKE '%/energy%' AND time > now() - interval '2 h'
+) AS steps WHERE falls
+"""
 LIVE = "SELECT count(DISTINCT installation_id) FROM latest JOIN channel USING (channel_id) WHERE now() - time < '60 s'"
 
 
@@ -107,6 +114,8 @@ def test_it_starts_shows_stops_and_goes_on(demo):
         return history.exists() and [one["left"] for one in json.loads(history.read_text()).values()] == [0, 0]
 
     until(filled, 180, f"the history is filled; {demo.said()}")
+    assert demo.ask(FALLEN) == 0
+    assert "par seconde" in demo.said()
     assert "Ctrl-C" in demo.said()
     assert (demo.folder / "password").read_text().strip() in demo.said()
 
