@@ -22,7 +22,8 @@ from vitrine_gateway.mqtt.memory import Memory
 from vitrine_gateway.mqtt.subscriptions import Subscriptions
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Sample
-from vitrine_gateway.record import encode, record_of
+from vitrine_gateway.record import record_of
+from vitrine_gateway.record_bytes import encode
 from vitrine_gateway.service_manager import ServiceManager
 from vitrine_gateway.site import Site, load_site, runnable_site
 from vitrine_gateway.uplink.delivery import Pace

@@ -12,7 +12,8 @@ from vitrine.quality import Test
 from vitrine_gateway.clock import DRIFT, LARGEST_ERROR, STEP, Clock
 from vitrine_gateway.kernel_clock import KernelClock
 from vitrine_gateway.reading import Reading, Sample
-from vitrine_gateway.record import Record, decode, encode, marked, record_of, restamped
+from vitrine_gateway.record import Record, marked, record_of, restamped
+from vitrine_gateway.record_bytes import decode, encode
 
 TRUTH = 1_790_000_000.0
 #: Milliseconds by which a time that is called right may be wrong: rounding, and a step too small to be told from slewing.

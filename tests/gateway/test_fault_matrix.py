@@ -27,7 +27,8 @@ from vitrine_gateway.agent import Agent
 from vitrine_gateway.clock import Clock
 from vitrine_gateway.kernel_clock import KernelClock
 from vitrine_gateway.queue import Queue
-from vitrine_gateway.record import Record, Value, encode
+from vitrine_gateway.record import Record, Value
+from vitrine_gateway.record_bytes import encode
 from vitrine_gateway.site import load_site
 
 from .host import Host, until

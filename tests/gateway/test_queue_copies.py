@@ -16,7 +16,8 @@ from vitrine_gateway.queue import Queue
 from vitrine_gateway.queue.frame import Frame, Kind
 from vitrine_gateway.queue.state import FILES
 from vitrine_gateway.queue.thinning import thin
-from vitrine_gateway.record import Record, Value, decode, encode
+from vitrine_gateway.record import Record, Value
+from vitrine_gateway.record_bytes import decode, encode
 
 from .test_queue import everything, lost, open_queue, reports
 

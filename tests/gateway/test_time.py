@@ -11,7 +11,8 @@ from vitrine.quality import Test
 from vitrine_gateway.clock import PATIENCE, Clock
 from vitrine_gateway.kernel_clock import KernelClock, kernel_clock
 from vitrine_gateway.reading import Reading, Sample
-from vitrine_gateway.record import Record, Value, decode, encode, marked, record_of, restamped
+from vitrine_gateway.record import Record, Value, marked, record_of, restamped
+from vitrine_gateway.record_bytes import decode, encode
 
 NOW = 1_790_000_000.0
 SAMPLE = Sample("flow", (Reading("a", 100.25, 1.5), Reading("b", 100.5, None, int(Test.NO_ANSWER))))
@@ -116,6 +117,36 @@ values = st.builds(
 def test_record_comes_back_as_it_was(record: Record) -> None:
     told = record if record.source == "uncertain" else replace(record, boot=bytes(16), shift_ms=0)
     assert decode(encode(record)) == told
+
+
+FORMER = {
+    # written by the form before this one, deflated and not
+    "0363626060609cb5a7f72403030b576e62669e6e6e6a496a1157597e4e49627aaa6e8e218b739a0203826fc4e19073d8180458d272f2cb9981fa7f"
+    "3130b1e6a496a5e6b031b0ec3f001460cf2fca4ccfcc53540400": Record(
+        "main-meter",
+        bytes(16),
+        0,
+        "ntp",
+        (
+            Value("voltage-l1", 1764100000000, 230.125, 0),
+            Value("voltage-l2", 1764100000000, 230.1, 0),
+            Value("flow", 1764100000250, None, 2),
+            Value("level", 1764100000250, -1.5, 4),
+        ),
+        b"\x00\x07origin!!",
+    ),
+    "0363626660609cb5a7f7249062cc6560646266616563e7e0e4e2e6e1e5e3ff0f01bf191359ec1b181800": Record(
+        "m", bytes(range(16)), -5, "uncertain", (Value("a", 1764100000000, 1.0, 0),)
+    ),
+    "02000000019abc8dc9000001016d01610440200000": Record(
+        "m", bytes(16), 0, "ntp", (Value("a", 1764100000000, 2.5, 0),)
+    ),
+}
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_record_of_a_former_queue_is_read(former: str) -> None:
+    assert decode(bytes.fromhex(former)) == FORMER[former]
 
 
 @given(st.binary(max_size=100))

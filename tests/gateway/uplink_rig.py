@@ -14,7 +14,8 @@ from vitrine_gateway.clock import Clock
 from vitrine_gateway.kernel_clock import KernelClock
 from vitrine_gateway.queue import Queue
 from vitrine_gateway.reading import Reading, Sample
-from vitrine_gateway.record import encode, record_of
+from vitrine_gateway.record import record_of
+from vitrine_gateway.record_bytes import encode
 from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.edge_node import EdgeNode, Health
 from vitrine_gateway.uplink.pace import Pace

@@ -15,7 +15,8 @@ from vitrine.logs import logger
 from vitrine_gateway.mqtt.deliveries import Deliveries
 from vitrine_gateway.queue import Kind
 from vitrine_gateway.queue.recovery import latest_frames, latest_number
-from vitrine_gateway.record import Record, decode
+from vitrine_gateway.record import Record
+from vitrine_gateway.record_bytes import decode
 from vitrine_gateway.safe_file import replace_text
 
 _log = logger("gateway")

@@ -10,7 +10,8 @@ from vitrine.errors import PayloadError
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_gateway.queue.frame import Frame, Kind
-from vitrine_gateway.record import Record, decode
+from vitrine_gateway.record import Record
+from vitrine_gateway.record_bytes import decode
 
 #: Reason of these reports.
 THINNED = "thinned"

@@ -14,7 +14,7 @@ from vitrine.ranges import Ranges
 from vitrine_gateway.clock import Clock
 from vitrine_gateway.queue import Frame, Kind, Queue
 from vitrine_gateway.record import Record, Value, marked, restamped
-from vitrine_gateway.record import decode as decode_record
+from vitrine_gateway.record_bytes import decode as decode_record
 from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.delivery import Delivery
 from vitrine_gateway.uplink.identity import Identity
