@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrine.errors import PayloadError
-from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, decode, encode
+from vitrine.sparkplug import (
+    DataType,
+    Message,
+    Metric,
+    Payload,
+    PropertyValue,
+    Topic,
+    data_payload,
+    decode,
+    double_metric,
+    encode,
+    int64_metric,
+    string_metric,
+)
 from vitrine.sparkplug.schema import PayloadMessage
 
 INTEGERS = [
@@ -166,3 +179,34 @@ def test_a_value_that_is_not_read_says_what_it_was(field: str) -> None:
     getattr(metric, field).SetInParent()
     (read,) = decode(message.SerializeToString()).metrics
     assert (read.value, read.refused) == (None, field)
+
+
+ALIASES, INSTANTS = st.integers(0, 2**63), st.integers(0, 2**63)
+
+
+@given(
+    INSTANTS,
+    st.integers(0, 255),
+    st.lists(
+        st.one_of(
+            st.tuples(st.just(DataType.DOUBLE), ALIASES, INSTANTS, st.booleans(), st.floats()),
+            st.tuples(st.just(DataType.INT64), ALIASES, INSTANTS, st.booleans(), st.integers(-(2**63), 2**63 - 1)),
+            st.tuples(st.just(DataType.STRING), ALIASES, INSTANTS, st.booleans(), st.text(max_size=200)),
+        ),
+        max_size=5,
+    ),
+)
+def test_data_are_the_bytes_that_the_protobuf_runtime_writes(
+    timestamp: int, seq: int, metrics: list[tuple[DataType, int, int, bool, object]]
+) -> None:
+    writers = {DataType.DOUBLE: double_metric, DataType.INT64: int64_metric, DataType.STRING: string_metric}
+    ours = [writers[kind](alias, at, value, historical=historical) for kind, alias, at, historical, value in metrics]
+    theirs = Payload(
+        timestamp=timestamp,
+        seq=seq,
+        metrics=tuple(
+            Metric(alias=alias, timestamp=at, value=value, historical=historical)
+            for _, alias, at, historical, value in metrics
+        ),
+    )
+    assert data_payload(timestamp, seq, ours) == encode(theirs)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from vitrine import uplink
 from vitrine.quality import Test
-from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, encode
+from vitrine.sparkplug import (
+    DataType,
+    Message,
+    Metric,
+    Payload,
+    PropertyValue,
+    Topic,
+    data_payload,
+    double_metric,
+    encode,
+    int64_metric,
+    string_metric,
+)
 from vitrine_gateway.queue import Frame
 from vitrine_gateway.record import Record, Value
 from vitrine_gateway.site import SiteDevice
@@ -12,6 +26,7 @@ from vitrine_gateway.uplink.metrics import NODE_TYPES, Catalogue
 
 _BAD = 0
 _ALL_TESTS = sum(Test)
+_TIME = attrgetter("time_ms")
 
 
 class Messages:
@@ -20,10 +35,14 @@ class Messages:
     def __init__(self, catalogue: Catalogue, group: str, node: str) -> None:
         self._catalogue, self._group, self._node = catalogue, group, node
         self._seq = 0
+        self._topics: dict[tuple[Message, str], str] = {}
 
     def topic(self, message: Message, device: str = "") -> str:
         """Return the topic of a message."""
-        return str(Topic(self._group, message, self._node, device))
+        topic = self._topics.get((message, device))
+        if topic is None:
+            topic = self._topics[message, device] = str(Topic(self._group, message, self._node, device))
+        return topic
 
     def death(self, bdseq: int) -> tuple[str, bytes]:
         """Return NDEATH, which has no sequence number; without a time, as it may be stored as the will."""
@@ -47,24 +66,28 @@ class Messages:
 
     def data(self, frame: Frame, record: Record, now_ms: int, *, historical: bool) -> tuple[str, bytes] | None:
         """Return the DDATA of a record; None where nothing of it is declared any more."""
-        aliases = self._catalogue.channels.get(record.device, {})
+        catalogue, device = self._catalogue, record.device
+        aliases = catalogue.channels.get(device, {})
+        values = sorted(record.values, key=_TIME)
         metrics = [
-            _metric(value, alias, historical=historical)
-            for value in sorted(record.values, key=lambda value: value.time_ms)
-            if (alias := aliases.get(value.channel)) is not None
+            self._value(aliases[value.channel], value, historical=historical)
+            for value in values
+            if value.channel in aliases
         ]
         if not metrics:
             return None
-        for name, content in ((uplink.RECORD, frame.number), (uplink.TIME_SOURCE, record.source)):
-            alias = self._catalogue.alias(record.device, name)
-            metrics.append(Metric(alias=alias, timestamp=record.last_ms, value=content, historical=historical))
-        return self._message(Message.DDATA, record.device, metrics, now_ms)
+        last_ms = values[-1].time_ms
+        number, source = catalogue.aliases[device, uplink.RECORD], catalogue.aliases[device, uplink.TIME_SOURCE]
+        metrics.append(int64_metric(number, last_ms, frame.number, historical=historical))
+        metrics.append(string_metric(source, last_ms, record.source, historical=historical))
+        payload = data_payload(now_ms, self._next_seq(), metrics)
+        return self.topic(Message.DDATA, device), payload
 
     def loss(self, frame: Frame, now_ms: int, *, historical: bool) -> tuple[str, bytes]:
         """Return the NDATA of a report of loss."""
         contents = ((uplink.LOST, frame.body.decode()), (uplink.RECORD, frame.number))
         metrics = [
-            Metric(alias=self._catalogue.alias("", name), timestamp=now_ms, value=content, historical=historical)
+            Metric(alias=self._catalogue.aliases["", name], timestamp=now_ms, value=content, historical=historical)
             for name, content in contents
         ]
         return self._message(Message.NDATA, "", metrics, now_ms)
@@ -72,22 +95,29 @@ class Messages:
     def node_data(self, values: dict[str, str | int | float | None], now_ms: int) -> tuple[str, bytes]:
         """Return the NDATA of node metrics that changed."""
         metrics = [
-            Metric(alias=self._catalogue.alias("", name), timestamp=now_ms, value=value)
+            Metric(alias=self._catalogue.aliases["", name], timestamp=now_ms, value=value)
             for name, value in values.items()
             if name in NODE_TYPES
         ]
         return self._message(Message.NDATA, "", metrics, now_ms)
 
+    def _value(self, alias: int, value: Value, *, historical: bool) -> bytes:
+        if value.value is not None and not value.tests:
+            return double_metric(alias, value.time_ms, value.value, historical=historical)
+        properties = {}
+        if value.value is None:
+            properties[uplink.QUALITY] = PropertyValue(DataType.INT32, _BAD)
+        if value.tests:
+            properties[uplink.TESTS] = PropertyValue(DataType.INT32, value.tests & _ALL_TESTS)
+        metric = Metric(
+            alias=alias, timestamp=value.time_ms, value=value.value, historical=historical, properties=properties
+        )
+        return encode(Payload(metrics=(metric,)), self._catalogue.types)
+
     def _message(self, message: Message, device: str, metrics: list[Metric], now_ms: int) -> tuple[str, bytes]:
-        payload = encode(Payload(timestamp=now_ms, seq=self._seq, metrics=tuple(metrics)), self._catalogue.types)
-        self._seq = (self._seq + 1) % 256
-        return self.topic(message, device), payload
+        payload = Payload(timestamp=now_ms, seq=self._next_seq(), metrics=tuple(metrics))
+        return self.topic(message, device), encode(payload, self._catalogue.types)
 
-
-def _metric(value: Value, alias: int, *, historical: bool) -> Metric:
-    properties = {}
-    if value.value is None:
-        properties[uplink.QUALITY] = PropertyValue(DataType.INT32, _BAD)
-    if value.tests:
-        properties[uplink.TESTS] = PropertyValue(DataType.INT32, value.tests & _ALL_TESTS)
-    return Metric(alias=alias, timestamp=value.time_ms, value=value.value, historical=historical, properties=properties)
+    def _next_seq(self) -> int:
+        seq, self._seq = self._seq, (self._seq + 1) % 256
+        return seq

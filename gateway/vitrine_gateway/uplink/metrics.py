@@ -41,7 +41,8 @@ class Catalogue:
 
     def __init__(self, site: Site, epoch: UUID) -> None:
         self._epoch = epoch
-        self._aliases: dict[tuple[str, str], int] = {}
+        #: Aliases by device, '' for the node, and name.
+        self.aliases: dict[tuple[str, str], int] = {}
         #: Types by alias, for data messages.
         self.types: dict[int | str, DataType] = {}
         self._give("", NODE_TYPES)
@@ -56,26 +57,22 @@ class Catalogue:
             self._mark(device)
         #: Channel → alias of every device that the births declare now.
         self.channels = {
-            device.key: {key: self._aliases[device.key, key] for key in device.channel_keys} for device in site.devices
+            device.key: {key: self.aliases[device.key, key] for key in device.channel_keys} for device in site.devices
         }
 
     def _give(self, device: str, names: Iterable[str]) -> None:
         for name in names:
-            if (device, name) not in self._aliases:
-                alias = len(self._aliases) + 1
-                self._aliases[device, name], self.types[alias] = alias, _type_of(device, name)
+            if (device, name) not in self.aliases:
+                alias = len(self.aliases) + 1
+                self.aliases[device, name], self.types[alias] = alias, _type_of(device, name)
 
     def _mark(self, device: SiteDevice) -> None:
         """Let the alias of the record's number tell the births by which a record is written."""
         alias = birth_mark(
             self._epoch, self.node_birth(0, 0, "", {}), device.key, self.device_birth(device, now_ms=0, latest={})
         )
-        self._aliases[device.key, uplink.RECORD] = alias
+        self.aliases[device.key, uplink.RECORD] = alias
         self.types[alias] = DataType.INT64
-
-    def alias(self, device: str, name: str) -> int | None:
-        """Return the alias of a metric of a device, or of the node for ''; None where there is none."""
-        return self._aliases.get((device, name))
 
     def node_birth(
         self, now_ms: int, bdseq: int, epoch: str, health: dict[str, str | int | float | None]
@@ -93,7 +90,7 @@ class Catalogue:
             Metric(name=uplink.REBIRTH, timestamp=now_ms, datatype=DataType.BOOLEAN, value=False),
             Metric(name=uplink.ACK, timestamp=now_ms, datatype=DataType.STRING, value=None),
             *(
-                Metric(name=name, alias=self.alias("", name), timestamp=now_ms, datatype=kind, value=values[name])
+                Metric(name=name, alias=self.aliases["", name], timestamp=now_ms, datatype=kind, value=values[name])
                 for name, kind in NODE_TYPES.items()
             ),
         ]
@@ -106,7 +103,7 @@ class Catalogue:
             metrics.append(
                 Metric(
                     name=channel.key,
-                    alias=self.alias(device.key, channel.key),
+                    alias=self.aliases[device.key, channel.key],
                     timestamp=value.time_ms if value else now_ms,
                     datatype=DataType.DOUBLE,
                     value=value.value if value else None,
@@ -114,7 +111,7 @@ class Catalogue:
                 )
             )
         for name, kind in ((uplink.RECORD, DataType.INT64), (uplink.TIME_SOURCE, DataType.STRING)):
-            metrics.append(Metric(name=name, alias=self.alias(device.key, name), timestamp=now_ms, datatype=kind))
+            metrics.append(Metric(name=name, alias=self.aliases[device.key, name], timestamp=now_ms, datatype=kind))
         return metrics
 
 
