@@ -13,7 +13,8 @@ from vitrine.ranges import Ranges
 from vitrine_gateway.mqtt.deliveries import Deliveries, origin_of
 from vitrine_gateway.mqtt.memory import Memory
 from vitrine_gateway.queue import Queue
-from vitrine_gateway.record import Record, Value, encode
+from vitrine_gateway.record import Record, Value
+from vitrine_gateway.record_bytes import encode
 
 from .host import Host, until
 from .sites import device, write_site

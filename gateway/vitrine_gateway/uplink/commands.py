@@ -36,6 +36,11 @@ class Commands:
                 self._unknown.add(metric.name)
                 _log.warning("command refused: the gateway only measures", metric=metric.name, alias=metric.alias)
 
+    @property
+    def rebirth_wanted(self) -> bool:
+        """Tell whether a birth was asked for that is not given yet."""
+        return self._wanted
+
     def rebirth_due(self, now: float) -> bool:
         """Tell whether to give birth now; what was asked for too soon is given a little later."""
         if not self._wanted or now - self._last < self._every:

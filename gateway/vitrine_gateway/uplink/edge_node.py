@@ -30,7 +30,8 @@ from vitrine_gateway.uplink.status import HostWord, UplinkStatus
 __all__ = ["EdgeNode", "Health"]
 
 _log = logger("gateway")
-_TICK = 0.1
+#: Seconds between two looks at what is due, while something waits to be sent, and while nothing does.
+_TICK, _IDLE = 0.1, 1.0
 _HEALTH_EVERY = 5.0
 _SHORTEST_WAIT = 0.5
 #: Connections that lasted so many seconds are no failure.
@@ -64,7 +65,8 @@ class EdgeNode:
         self._commands = Commands(self._outbox, queue, self._identity, self._pace.rebirth_s)
         self._bdseq = BirthDeathSequence(folder / "bdseq")
         self._host = HostState(gateway.uplink.primary_host or HOST)
-        self._heard = asyncio.Event()
+        #: Set when something happened that should be looked at before the next turn.
+        self._wake = asyncio.Event()
         self._conflict = ""
         self._server, self._longest_wait = 0, self._pace.reconnect_s
         self._births, self._reason, self._since = 0, "not connected yet", datetime.now(UTC)
@@ -116,15 +118,23 @@ class EdgeNode:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`."""
-        while not stop.is_set():
-            births = self._births
-            try:
-                await self._serve(stop)
-            except (HostGone, SessionLost, OSError, VitrineError) as error:
-                self._note_loss(str(error))
-                self._server = (self._server + 1) % len(self._uplink.servers)
-                if not (isinstance(error, HostGone) and self._births > births):
-                    await self._rest(stop)
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._wake.set())
+        try:
+            while not stop.is_set():
+                await self._connect(stop)
+        finally:
+            stopping.cancel()
+
+    async def _connect(self, stop: asyncio.Event) -> None:
+        births = self._births
+        try:
+            await self._serve(stop)
+        except (HostGone, SessionLost, OSError, VitrineError) as error:
+            self._note_loss(str(error))
+            self._server = (self._server + 1) % len(self._uplink.servers)
+            if not (isinstance(error, HostGone) and self._births > births):
+                await self._rest(stop)
 
     def _note_loss(self, reason: str) -> None:
         if reason != self._reason:
@@ -146,6 +156,7 @@ class EdgeNode:
         server = self._uplink.servers[self._server]
         confirmed = (lambda one: self._outbox.confirmed(ranges([one]))) if self._by_broker else None
         session = Session(self._uplink, server, f"vitrine-{self._name}", self._arrived, confirmed)
+        session.ended.add_done_callback(lambda _: self._wake.set())
         self._host.connected(self.broker)
         farewell = None
         try:
@@ -184,8 +195,8 @@ class EdgeNode:
     async def _stay(self, session: Session, stop: asyncio.Event) -> None:
         next_health = time.monotonic() + _HEALTH_EVERY
         while not stop.is_set():
-            await asyncio.sleep(_TICK)
-            session.check()
+            await self._turn(_TICK if self._outbox.hurried or self._commands.rebirth_wanted else _IDLE)
+            session.tend()
             if self._conflict:
                 sign, self._conflict = self._conflict, ""
                 raise SessionLost(sign)
@@ -197,6 +208,13 @@ class EdgeNode:
                 next_health = time.monotonic() + _HEALTH_EVERY
                 self._outbox.tell(self._health())
 
+    async def _turn(self, seconds: float) -> None:
+        """Wait for so long, or until something happens."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
+
     async def _host_is_there(self, session: Session, stop: asyncio.Event) -> bool:
         """Wait for the primary host, where there is one; False at `stop`, HostGone to try another broker."""
         several, began = len(self._uplink.servers) > 1, time.monotonic()
@@ -206,10 +224,8 @@ class EdgeNode:
             if self._reason != (waiting := f"waits for the primary host “{self._host.host}”"):
                 _log.info("waits for the primary host", host=self._host.host, broker=self.broker)
                 self._reason = waiting
-            self._heard.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), _TICK)
-            session.check()
+            await self._turn(_TICK)
+            session.tend()
             if several and (self._host.online is False or time.monotonic() - began > self._pace.host_wait_s):
                 raise HostGone(f"the primary host “{self._host.host}” is not online on {self.broker}")
         return True
@@ -252,12 +268,13 @@ class EdgeNode:
                 was = self._host.online
                 if self._host.hear(payload) and self._host.online and was is False:
                     self._outbox.delivery.host_returned(now)
-                self._heard.set()
+                self._wake.set()
             elif topic == messages.topic(Message.NCMD):
                 self._commands.take(payload, now)
                 self._give_birth(now)
             elif topic == messages.topic(Message.NBIRTH):
                 self._conflict = self._warn(self._identity.hear_birth(payload, now))
+                self._wake.set()
             elif topic == messages.topic(Message.NDEATH):
                 self._warn(self._identity.hear_death(payload, now))
         except (PayloadError, SessionLost) as error:

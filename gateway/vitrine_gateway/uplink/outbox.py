@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ from vitrine_gateway.uplink.presence import Presence
 from vitrine_gateway.uplink.session import SessionLost
 
 _log = logger("gateway")
+#: Seconds for which live records are gathered, so that those of one moment leave together.
+_GATHER_S = 0.05
 
 Health = dict[str, str | int | float | None]
 
@@ -62,6 +65,7 @@ class Outbox:
         self._born: dict[str, float] = {}
         self._quiet_until = 0.0
         self._held: list[tuple[Frame, Record]] = []
+        self._gathering: asyncio.TimerHandle | None = None
         self._hopeless: dict[str, tuple[Ranges, list[int]]] = {}
 
     def begin(self, session: Carrier, bdseq: int, health: Health) -> None:
@@ -87,7 +91,7 @@ class Outbox:
     def forget(self) -> None:
         """The session is over; what was held for it is in the queue."""
         self.session = None
-        self._held.clear()
+        self._release()
         self._born.clear()
 
     def offer(self, frame: Frame, record: Record) -> None:
@@ -96,10 +100,16 @@ class Outbox:
         lost_now = self.presence.note(record)
         if self.session and not self._clock.may_improve() and (lost_now or not self.presence.is_lost(record.device)):
             self._held.append((frame, record))
-            if time.monotonic() >= self._quiet_until:
-                self._release()
+            if self._gathering is None and time.monotonic() >= self._quiet_until:
+                self._gathering = asyncio.get_running_loop().call_later(_GATHER_S, self._release)
         if lost_now and record.device in self._born:
             self._born[record.device] = 0.0
+
+    @property
+    def hurried(self) -> bool:
+        """Tell whether something waits to be sent that is not under way."""
+        quiet = time.monotonic() < self._quiet_until
+        return quiet or bool(self._held) or len(self._queue.pending) > self.delivery.in_flight
 
     def tick(self, *, host_away: bool) -> None:
         """Send what is due."""
@@ -170,6 +180,10 @@ class Outbox:
     # --- records -----------------------------------------------------------------------------------------------------
 
     def _release(self) -> None:
+        """Send the live records that were gathered; without a session they stay in the queue."""
+        if self._gathering:
+            self._gathering.cancel()
+            self._gathering = None
         held, self._held = self._held, []
         with contextlib.suppress(SessionLost):  # the session ends by itself, and the records are in the queue
             for frame, record in held:

@@ -1,10 +1,11 @@
-"""One connection to a broker: a fresh client, its will, its subscriptions, and what arrives."""
+"""One connection to a broker: a fresh client, its will, its subscriptions, what leaves and what arrives."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,10 +18,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vitrine.installation import Uplink
 from vitrine_gateway.uplink.credentials import secure, tls_reason
+from vitrine_gateway.uplink.link import Link
 from vitrine_gateway.vanished_peer import watch
 
 _TIMEOUT = 10.0
-_FAREWELL = 2.0
+_FAREWELL, _STEP = 2.0, 0.01
 _WITH_WILL = 0x04
 #: Messages handed to the client whose bytes have not left yet: beyond these, the backlog waits, and live records too.
 _BUSY, _STUCK = 500, 3000
@@ -31,7 +33,7 @@ class SessionLost(Exception):  # noqa: N818  # it says what happened
 
 
 class Session:
-    """Everything happens in the event loop; the client's own thread only moves bytes."""
+    """Everything happens in the event loop, but for the opening of the connection, which may block."""
 
     def __init__(
         self,
@@ -51,7 +53,8 @@ class Session:
         self.taken_over = False
         self._granted: asyncio.Future[list[Any]] = self._loop.create_future()
         self._asked_of_broker: dict[int, int] = {}
-        self._handed = self._left = 0
+        self._leaving: deque[paho.MQTTMessageInfo] = deque()
+        self._link: Link | None = None
         self._complaint = ""
         self._five = uplink.mqtt == "5"
         self._client = self._make_client(client_id)
@@ -59,12 +62,12 @@ class Session:
     @property
     def busy(self) -> bool:
         """Tell whether the link is slower than what was handed to it: the backlog should wait."""
-        return self._handed - self._left > _BUSY
+        return self._waiting() > _BUSY
 
     @property
     def stuck(self) -> bool:
         """Tell whether so much waits to leave that live records should rather wait in the queue."""
-        return self._handed - self._left > _STUCK
+        return self._waiting() > _STUCK
 
     async def open(self, will_topic: str, will: bytes, topics: list[str]) -> list[str]:
         """Connect and subscribe; return the topics that the broker refuses.
@@ -76,7 +79,7 @@ class Session:
             await asyncio.to_thread(self._connect)
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise ConnectionError(tls_reason(error)) from error
-        self._client.loop_start()
+        self._link = Link(self._client)
         try:
             async with asyncio.timeout(_TIMEOUT):
                 await self._ready
@@ -85,6 +88,12 @@ class Session:
         except TimeoutError as error:
             raise SessionLost("the broker does not answer") from error
         return [topic for topic, code in zip(topics, codes, strict=False) if code.is_failure]
+
+    def tend(self) -> None:
+        """Keep the connection alive, at least every second; SessionLost where it has ended."""
+        if self._link:
+            self._link.tend()
+        self.check()
 
     def check(self) -> None:
         """Raise SessionLost where the connection has ended, also where the client did not say so."""
@@ -102,7 +111,7 @@ class Session:
         info = self._client.publish(topic, payload, qos=qos, retain=False)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise SessionLost(paho.error_string(info.rc))
-        self._handed += 1
+        self._leaving.append(info)
         if number and qos:
             self._asked_of_broker[info.mid] = number
         return info
@@ -111,40 +120,53 @@ class Session:
         """End the connection, after a last message that is known to have left."""
         try:
             if farewell and not self.ended.done():
-                await asyncio.to_thread(_wait, self.publish(*farewell, qos=1))
+                await self._confirmed(self.publish(*farewell, qos=1))
         finally:
             self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL) if self._five else None)
-            await asyncio.to_thread(self._client.loop_stop)
+            if self._link:
+                await self._link.close()
             for future in (self._ready, self.ended, self._granted):
                 if not future.done():
                     future.cancel()
 
-    # --- called by the client's thread -------------------------------------------------------------------------------
+    async def _confirmed(self, info: paho.MQTTMessageInfo) -> None:
+        until = self._loop.time() + _FAREWELL
+        try:
+            while not info.is_published() and not self.ended.done() and self._loop.time() < until:
+                await asyncio.sleep(_STEP)
+        except (RuntimeError, ValueError) as error:
+            raise SessionLost(str(error)) from error
+
+    def _waiting(self) -> int:
+        """Count the messages that were handed to the client and have not left, or are not confirmed at QoS 1."""
+        while self._leaving and self._leaving[0].is_published():
+            self._leaving.popleft()
+        return len(self._leaving)
+
+    # --- called by the client, while it connects from another thread --------------------------------------------------
 
     def _connected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         if reason.is_failure:
-            self._from_thread(self._finish, f"the broker refuses: {reason}")
+            self._soon(self._finish, f"the broker refuses: {reason}")
         else:
-            self._from_thread(self._accept)
+            self._soon(self._accept)
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:  # noqa: ANN401
         self.taken_over = reason.getName() == "Session taken over"
         why = self._complaint or str(reason)
-        self._from_thread(self._finish, f"the connection to the broker is lost: {why}")
+        self._soon(self._finish, f"the connection to the broker is lost: {why}")
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
-        self._from_thread(self._on_message, message.topic, bytes(message.payload))
+        self._soon(self._on_message, message.topic, bytes(message.payload))
 
     def _published(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:  # noqa: ANN401
-        self._left += 1
-        if self._on_confirmed:
-            self._from_thread(self._confirm, mid, reason)
+        self._soon(self._confirm, mid, reason)
 
     def _logged(self, _client: Any, _data: Any, level: int, text: str) -> None:  # noqa: ANN401
         if level == paho.MQTT_LOG_ERR and " on socket: " in text:
             self._complaint = tls_reason(text.split(" on socket: ", 1)[1])
 
-    def _from_thread(self, call: Callable[..., None], *arguments: object) -> None:
+    def _soon(self, call: Callable[..., None], *arguments: object) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
 
@@ -161,11 +183,12 @@ class Session:
         client.connect_timeout = _TIMEOUT
         client.max_inflight_messages = self._uplink.window
         client.on_connect = self._connected
-        client.on_connect_fail = lambda *_: self._from_thread(self._finish, "the broker cannot be reached")
+        client.on_connect_fail = lambda *_: self._soon(self._finish, "the broker cannot be reached")
         client.on_disconnect = self._disconnected
-        client.on_subscribe = lambda _client, _data, _mid, codes, _properties: self._from_thread(self._grant, codes)
+        client.on_subscribe = lambda _client, _data, _mid, codes, _properties: self._soon(self._grant, codes)
         client.on_message = self._arrived
-        client.on_publish = self._published
+        if self._on_confirmed:
+            client.on_publish = self._published
         client.on_log = self._logged
         client.on_socket_open = lambda _client, _data, opened: watch(
             cast("socket.socket", opened), self._uplink.keepalive_s
@@ -209,10 +232,3 @@ class Session:
             self._granted.set_exception(SessionLost(reason))
         if not self.ended.done():
             self.ended.set_result(reason)
-
-
-def _wait(info: paho.MQTTMessageInfo) -> None:
-    try:
-        info.wait_for_publish(timeout=_FAREWELL)
-    except (RuntimeError, ValueError) as error:
-        raise SessionLost(str(error)) from error
