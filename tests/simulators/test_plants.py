@@ -7,6 +7,7 @@ from vitrine_simulators.noise import Noise
 from vitrine_simulators.plants import COMMISSIONED, PLANTS, Live
 from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
+from vitrine_simulators.plants.composting import Composting
 from vitrine_simulators.plants.digester import Digester
 from vitrine_simulators.plants.ultrafiltration import BLEED, CYCLE_S, FILTRATION_S, Ultrafiltration
 from vitrine_simulators.plants.ultraviolet import Ultraviolet
@@ -64,6 +65,7 @@ def test_times_before_commissioning_are_refused(plant):
         ("heat-pump-meter/power", "heat-pump-meter/energy-import", Building),
         ("meter/power", "meter/energy-import", Ultraviolet),
         ("aeration/power", "aeration/energy-import", ActivatedSludge),
+        ("fan/power", "fan/energy-import", Composting),
         ("meter/power", "meter/energy-import", Digester),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from vitrine_simulators.plants.activated_sludge import ActivatedSludge
 from vitrine_simulators.plants.building import Building
+from vitrine_simulators.plants.composting import Composting
 from vitrine_simulators.plants.counting import CountingPlant
 from vitrine_simulators.plants.digester import Digester
 from vitrine_simulators.plants.heat_pump import HeatPump
@@ -19,6 +20,7 @@ __all__ = [
     "PLANTS",
     "ActivatedSludge",
     "Building",
+    "Composting",
     "CountingPlant",
     "Digester",
     "HeatPump",
@@ -37,6 +39,7 @@ PLANTS: dict[str, Callable[[int], Plant]] = {
     "batiment-vitrine": Building,
     "boues-activees": ActivatedSludge,
     "banc-thermopompe": HeatPump,
+    "compostage": Composting,
     "desinfection-uv": Ultraviolet,
     "champ-photovoltaique": Photovoltaics,
 }
