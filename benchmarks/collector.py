@@ -1,208 +1,233 @@
 """Broker → committed and acknowledged rows, against bare binary COPY of the same rows into the same table.
 
-Gateways on a real broker send numbered records; never more than a window of them is unacknowledged, as in the field.
-Beside the whole way, how old a measurement is at its commit when the load is half of what was reached.
+Gateways on a real broker send numbered records; never more than a gateway's window of them is unacknowledged, as in
+the field. On plain PostgreSQL and on TimescaleDB (Apache edition), by channels of a device and by size of a batch; how
+old a sample is at its commit when the load is half of what was reached; what the collector takes of memory in a flood.
+
+VITRINE_BENCH_URL names another database; VITRINE_BENCH_AGE_SECONDS and VITRINE_BENCH_FLOOD_SECONDS how long the last
+two are measured (20 each; 600 is the long form of the flood).
 """
 
 import multiprocessing
 import os
-import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.synchronize import Event, Semaphore
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import psycopg
-from tests.collector.fake_gateway import FakeGateway, Messages
+from numpy.typing import NDArray
+from tests.servers.apache import apache_server
+from tests.servers.model import Unavailable
 from tests.servers.mosquitto import mosquitto
 
+from benchmarks._gateways import Load, flood, send
 from benchmarks.report import Result
 from vitrine import logs
-from vitrine.sparkplug import Message, Metric, Payload, encode
+from vitrine_collector.batch import Batch
 from vitrine_collector.intake import Limits
-from vitrine_collector.rows import Rows, copy_stream
 from vitrine_collector.service import Collector
 from vitrine_collector.session import Broker
 from vitrine_database.connection import connect
 from vitrine_database.embedded import EmbeddedServer
 from vitrine_database.migration import migrate
 
-COPY = "COPY measurement (time, channel_id, value, quality, tests) FROM STDIN (FORMAT binary)"
 #: Mosquitto drops QoS 0 messages that wait behind 1,000 others; a platform's broker is told not to.
 BROKER = ("allow_anonymous true", "max_queued_messages 0")
-#: Records that a gateway sends in one go.
-STEP = 25
-START_MS = 1_750_000_000_000
-
-
-@dataclass(frozen=True)
-class Load:
-    """Gateways with one device each, whose channels are all read at once."""
-
-    gateways: int
-    channels: int
-    records: int
-    window: int = 150
-
-    @property
-    def rows(self) -> int:
-        return self.gateways * self.channels * self.records
-
-
-LOADS = (Load(20, 50, 1000), Load(20, 10, 2000), Load(10, 200, 500))
+COPY = "COPY measurement (time, channel_id, value, quality, tests) FROM STDIN (FORMAT binary)"
+COPIED = (
+    "COPY (SELECT time, channel_id, value, quality, tests FROM measurement ORDER BY time, channel_id) "
+    "TO STDOUT (FORMAT binary)"
+)
+#: The stream's header, a row without a missing value, and the trailer, in bytes.
+HEADER, ROW, TRAILER = 19, 46, 2
+BATCH_ROWS = Limits().batch_rows
+CHANNELS = (Load(20, 10, 3000), Load(20, 50, 1000), Load(10, 200, 600))
+BATCHES = (2_000, 100_000)
 
 
 def run() -> list[Result]:
-    """Measure on embedded PostgreSQL with Mosquitto on loopback; VITRINE_BENCH_URL names another database."""
+    """Measure on each edition that can be had here."""
     logs.set_up(level="warning")
     results: list[Result] = []
-    with _database() as url:
-        for load in LOADS:
-            results += _measure(url, load)
+    for edition, server in (("plain", _plain), ("apache", _apache)):
+        try:
+            with server() as url:
+                migrate(url)
+                results += _measure(edition, url)
+        except Unavailable as error:
+            print(f"collector on {edition}: not measured: {error}", file=sys.stderr)
+        if os.environ.get("VITRINE_BENCH_URL"):
+            break
     return results
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def _plain() -> Iterator[str]:
     if url := os.environ.get("VITRINE_BENCH_URL"):
-        migrate(url)
         yield url
         return
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-", ignore_cleanup_errors=True) as name:
         server = EmbeddedServer(Path(name) / "data")
-        url = server.start()
         try:
-            migrate(url)
-            yield url
+            yield server.start()
         finally:
             server.stop()
 
 
-def _measure(url: str, load: Load) -> list[Result]:
-    name = f"collector, {load.channels} values a record"
-    rate = _whole_way(url, load)
-    bare = _bare_copy(url)
+@contextmanager
+def _apache() -> Iterator[str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="vitrine-bench-", ignore_cleanup_errors=True) as name,
+        apache_server(Path(name), durable=True) as server,
+    ):
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE bench")
+        yield server.database("bench")
+
+
+def _measure(edition: str, url: str) -> list[Result]:
+    results = []
+    for load in CHANNELS:
+        results += _rate(edition, url, load, BATCH_ROWS)
+    middle = CHANNELS[1]
+    for size in BATCHES:
+        results += _rate(edition, url, middle, size)
+    reached = next(result.value for result in results if result.unit == "rows/s")
+    results += _age(edition, url, replace(middle, rate=reached / 2))
+    results += _flood(edition, url, middle)
+    return results
+
+
+def _rate(edition: str, url: str, load: Load, batch_rows: int) -> list[Result]:
+    name = f"collector, {edition}, {load.channels} values a record, batches of {batch_rows:,}"
+    seconds, cpu = _whole_way(url, load, Limits(batch_rows=batch_rows))
+    rate, bare = load.rows / seconds, _bare_copy(url)
     return [
         Result(name, rate, "rows/s", "bare binary COPY of the same rows", rate / bare),
-        Result(f"bare binary COPY, {load.channels} values a record", bare, "rows/s"),
+        Result(f"  of it, the collector's own processor time ({edition})", 1e6 * cpu / load.rows, "s a million rows"),
+        Result(f"  bare binary COPY ({edition})", bare, "rows/s"),
     ]
 
 
-def _whole_way(url: str, load: Load) -> float:
-    """Return rows per second from the first record sent to the last one acknowledged."""
-    with connect(url) as connection:
-        connection.execute("TRUNCATE measurement, latest, delivery, time_source, loss, stale_hour, rejected")
+@dataclass
+class _Ages:
+    """How old each sample is when its batch is committed."""
+
+    milliseconds: list[NDArray[np.float64]]
+
+    def note(self, batch: Batch) -> None:
+        self.milliseconds.append(time.time() * 1000 - batch.rows.time_us / 1000)
+
+
+def _age(edition: str, url: str, load: Load) -> list[Result]:
+    seconds = float(os.environ.get("VITRINE_BENCH_AGE_SECONDS", "20"))
+    load = replace(load, records=max(1, int(load.rate * seconds / load.gateways / load.channels)))
+    ages = _Ages([])
+    _whole_way(url, load, Limits(), ages)
+    found = np.concatenate(ages.milliseconds)
+    name = f"age of a sample at its commit, {edition}, {load.rate:,.0f} rows/s"
+    return [Result(f"{name}, p{quantile}", float(np.percentile(found, quantile)), "ms") for quantile in (50, 99)]
+
+
+def _whole_way(url: str, load: Load, limits: Limits, ages: _Ages | None = None) -> tuple[float, float]:
+    """Return the seconds from the first record sent to the last acknowledged, and the collector's processor time."""
+    _empty(url)
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder, mosquitto(Path(folder), BROKER) as broker:
-        collector = Collector(url, Broker(host="127.0.0.1", port=broker.port), Limits())
+        collector = Collector(url, Broker(host="127.0.0.1", port=broker.port), limits)
+        if ages is not None:
+            collector.written = ages.note
         collector.start()
         collector.host.online.wait(20)
         context = multiprocessing.get_context("spawn")
         begin, ready = context.Event(), context.Semaphore(0)
-        sender = context.Process(target=_send, args=(broker.port, load, ready, begin), daemon=True)
+        sender = context.Process(target=send, args=(broker.port, load, ready, begin), daemon=True)
         sender.start()
         for _ in range(load.gateways):
             ready.acquire()
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         begin.set()
         sender.join()
-        seconds = time.perf_counter() - started
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         collector.stop()
     with connect(url) as connection:
         held = connection.execute("SELECT count(*) FROM measurement").fetchone()
     if sender.exitcode != 0 or held != (load.rows,):
         raise RuntimeError(f"{held} rows arrived of {load.rows}; the sender ended with {sender.exitcode}")
-    return load.rows / seconds
+    return seconds, cpu
+
+
+def _empty(url: str) -> None:
+    with connect(url) as connection:
+        connection.execute(
+            "TRUNCATE measurement, latest, delivery, time_source, loss, stale_hour, rejected, unjudged_range"
+        )
 
 
 def _bare_copy(url: str) -> float:
     """Return rows per second of COPY of what the table holds, in the order of time, in batches alike."""
     with connect(url) as connection:
-        rows = _rows_in(connection)
-        batches = [b"".join(copy_stream(rows[start : start + 20_000])) for start in range(0, len(rows), 20_000)]
+        with connection.cursor() as cursor, cursor.copy(COPIED) as out:
+            data = b"".join(bytes(part) for part in out)
+        header, rows, trailer = data[:HEADER], data[HEADER:-TRAILER], data[-TRAILER:]
+        count, step = len(rows) // ROW, BATCH_ROWS * ROW
+        if count * ROW != len(rows):
+            raise RuntimeError("the rows are not of equal length")
         connection.execute("TRUNCATE measurement")
         started = time.perf_counter()
-        for batch in batches:
+        for start in range(0, len(rows), step):
             with connection.transaction(), connection.cursor() as cursor, cursor.copy(COPY) as copy:
-                copy.write(batch)
-        return len(rows) / (time.perf_counter() - started)
+                copy.write(header + rows[start : start + step] + trailer)
+        return count / (time.perf_counter() - started)
 
 
-def _rows_in(connection: psycopg.Connection) -> Rows:
-    found = connection.execute(
-        "SELECT (extract(epoch FROM time) * 1000000)::bigint, channel_id, value, quality, tests "
-        "FROM measurement ORDER BY time, channel_id"
-    ).fetchall()
-    time_us, channel, value, quality, tests = zip(*found, strict=True)
-    return Rows(time_us, channel, np.array(value, dtype=np.float64), quality, tests)
+def _flood(edition: str, url: str, load: Load) -> list[Result]:
+    """Let gateways send as fast as the broker takes it, waiting for nobody; watch the collector's memory."""
+    seconds = float(os.environ.get("VITRINE_BENCH_FLOOD_SECONDS", "20"))
+    _empty(url)
+    with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder, mosquitto(Path(folder)) as broker:
+        environment = os.environ | {
+            "DATABASE_URL": url,
+            "VITRINE_BROKER_HOST": "127.0.0.1",
+            "VITRINE_BROKER_PORT": str(broker.port),
+            "VITRINE_LOG_LEVEL": "error",
+        }
+        command = [sys.executable, "-c", "from vitrine_collector.commands import collector; collector()", "run"]
+        collector = subprocess.Popen(command, env=environment)
+        context = multiprocessing.get_context("spawn")
+        over = context.Event()
+        sender = context.Process(target=flood, args=(broker.port, load, over), daemon=True)
+        sender.start()
+        sizes = _watched(collector.pid, seconds)
+        over.set()
+        sender.join(60)
+        collector.terminate()
+        collector.wait(60)
+    with connect(url) as connection:
+        held = connection.execute("SELECT count(*), count(DISTINCT (channel_id, time)) FROM measurement").fetchone()
+    assert held is not None
+    if held[0] != held[1] or not held[0]:
+        raise RuntimeError(f"{held[0]} rows, of which {held[1]} differ")
+    third = len(sizes) // 3
+    middle, last = max(sizes[third : 2 * third]), max(sizes[-third:])
+    name = f"memory in a flood of {seconds:g} s, {edition}"
+    return [
+        Result(f"{name}, most", max(sizes), "MB"),
+        Result(f"{name}, last third", last, "MB", "the third before", last / middle),
+        Result(f"  rows written meanwhile ({edition})", held[0] / seconds, "rows/s"),
+    ]
 
 
-def _send(port: int, load: Load, ready: Semaphore, begin: Event) -> None:
-    """Play all gateways: prepare every packet, then send as fast as the acknowledgements let it."""
-    names = [f"channel-{number:03}" for number in range(load.channels)]
-    gateways, links, prepared = [], [], []
-    for number in range(load.gateways):
-        messages = Messages(group="bench", node=f"pi-{number}", device=f"device-{number}", channels=names)
-        gateway = FakeGateway(port, messages, answers_rebirth=False)
-        links.append(_connect(port, f"link-{number}"))
-        for topic, payload in (messages.nbirth(), messages.dbirth()):
-            links[-1].sendall(_publish(topic, payload))
-        topic = messages.topic(Message.DDATA, messages.device)
-        prepared.append([_publish(topic, _record(messages, index, load)) for index in range(load.records)])
-        gateways.append(gateway)
-        ready.release()
-    begin.wait()
-    for start in range(0, load.records, STEP):
-        for gateway, link, packets in zip(gateways, links, prepared, strict=True):
-            if not gateway.wait_acknowledged(start + STEP - load.window, 60):
-                raise RuntimeError(f"record {start} is stuck behind {len(gateway.acknowledged)} acknowledged ones")
-            link.sendall(b"".join(packets[start : start + STEP]))
-    for gateway, link in zip(gateways, links, strict=True):
-        if not gateway.wait_acknowledged(load.records, 60):
-            raise RuntimeError(f"only {len(gateway.acknowledged)} of {load.records} records were acknowledged")
-        gateway.close()
-        link.close()
-
-
-def _connect(port: int, client: str) -> socket.socket:
-    """Open an MQTT 3.1.1 connection without any client library, which would cost more than what it measures."""
-    link = socket.create_connection(("127.0.0.1", port))
-    body = b"\x00\x04MQTT\x04\x02\x00\x00" + _text(client)
-    link.sendall(b"\x10" + _length(len(body)) + body)
-    if link.recv(4) != b"\x20\x02\x00\x00":
-        raise RuntimeError("the broker refuses the connection")
-    return link
-
-
-def _publish(topic: str, payload: bytes) -> bytes:
-    body = _text(topic) + payload
-    return b"\x30" + _length(len(body)) + body
-
-
-def _text(text: str) -> bytes:
-    return len(text).to_bytes(2, "big") + text.encode()
-
-
-def _length(number: int) -> bytes:
-    found = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        found.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(found)
-
-
-def _record(messages: Messages, index: int, load: Load) -> bytes:
-    moment = START_MS + 1000 * index
-    values = tuple(
-        Metric(alias=100 + channel, timestamp=moment, value=20.0 + channel + index / 1000)
-        for channel in range(load.channels)
-    )
-    delivery = (
-        Metric(alias=1000, timestamp=moment, value=index + 1),
-        Metric(alias=1001, timestamp=moment, value="ntp"),
-    )
-    return encode(Payload(timestamp=moment, seq=messages.next_seq(), metrics=values + delivery))
+def _watched(pid: int, seconds: float) -> list[float]:
+    """Return resident megabytes of a process, twice a second."""
+    sizes, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        sizes.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        time.sleep(0.5)
+    return sizes

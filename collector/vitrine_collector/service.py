@@ -62,6 +62,8 @@ class Collector:
         self.inbox = Inbox() if inbox is None else inbox
         self.host = Host(broker, self.inbox, host_id=host_id, patience_s=patience_s)
         self.totals = Totals()
+        #: Told of each batch once it is committed.
+        self.written: Callable[[Batch], None] = lambda _: None
         self._grace_s = grace_s
         self._abandon = threading.Event()
         self._stopping = threading.Event()
@@ -179,6 +181,7 @@ class Collector:
         while (batch := self._handed.get()) is not None:
             commit = Commit(batch)
             self._write_store.run(commit.proceed)
+            self.written(batch)
             self._acknowledge(batch)
             self._count(batch, commit)
 

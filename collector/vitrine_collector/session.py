@@ -18,6 +18,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
 from vitrine.sparkplug import state_topic
 from vitrine.sparkplug.topics import NAMESPACE
+from vitrine_collector.buffered import BufferedClient
 
 _log = logger("collector")
 _CONNECT_S, _ANSWER_S, _KEEPALIVE_S = 5.0, 10.0, 30
@@ -43,7 +44,7 @@ def make_client(broker: Broker, client_id: str, *, persistent: bool = False) -> 
 
     A persistent one acknowledges messages only when it is told to.
     """
-    client = Client(
+    client = BufferedClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=not persistent,
