@@ -162,6 +162,16 @@ def _failing(host: Host) -> str:
 
 
 def test_agent_stays_light() -> None:
-    code = "import sys, vitrine_gateway.commands, vitrine_gateway.agent; print(*sys.modules)"
+    code = "import sys, vitrine_gateway.process; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"numpy", "pydantic", "rich", "fastapi", "psycopg", "pyarrow"} & set(modules)
+    heavy = {"numpy", "pydantic", "rich", "typer", "fastapi", "psycopg", "pyarrow", "importlib.metadata"}
+    assert not heavy & set(modules)
+
+
+@pytest.mark.parametrize("option", ["--log-level=loud", "--log-format=xml"])
+def test_wrong_option_is_told_in_words(tmp_path: Path, option: str) -> None:
+    program = Path(sys.executable).with_name("vitrine")
+    done = subprocess.run([program, "gateway", "run", tmp_path, option], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert option.split("=")[1] in done.stderr
+    assert "Traceback" not in done.stderr
