@@ -106,7 +106,7 @@ LIVE = "SELECT count(DISTINCT installation_id) FROM latest JOIN channel USING (c
 
 def test_it_starts_shows_stops_and_goes_on(demo):
     print(f"portal after {demo.start():.1f} s")
-    until(lambda: demo.ask(CHANNELS) == 17, 60, f"all channels are born; {demo.said()}")
+    until(lambda: demo.ask(CHANNELS) == 22, 60, f"all channels are born; {demo.said()}")
     until(lambda: demo.ask(FRESH) == demo.ask(FAST) > 0, 60, f"live points are less than 3 s old; {demo.said()}")
     history = demo.folder / "history.json"
 
@@ -124,7 +124,7 @@ def test_it_starts_shows_stops_and_goes_on(demo):
 
     demo.start()
     kept = demo.ask(ROWS)
-    assert kept > 17 * 43_000
+    assert kept > 22 * 43_000
     until(lambda: demo.ask(ROWS) > kept, 60, f"new points arrive; {demo.said()}")
     assert demo.end(signal.SIGTERM) == 0
     assert demo.left_behind() == []
