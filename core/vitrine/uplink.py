@@ -28,6 +28,7 @@ QUEUE_BYTES = "Health/Queue bytes"  # Int64
 CLOCK_SOURCE = "Health/Clock source"  # String, a TimeSource
 CLOCK_OFFSET = "Health/Clock offset"  # Double, milliseconds; null where it is not known
 DEVICES_FAILING = "Health/Devices failing"  # String, JSON object: device key → reason, in English
+DEVICES = "Health/Devices"  # String, JSON object: device key → success (0 to 1), latency_ms, breaker, missed_slots
 RECORDS_LOST = "Health/Records lost"  # Int64, given up since the start of the gateway, all of them reported
 CLOCK_STEPS = "Health/Clock steps"  # Int64, steps of the wall clock since the start of the gateway
 BYTES_WRITTEN = "Health/Bytes written today"  # Int64, since midnight UTC, to 1 MB

@@ -15,7 +15,9 @@ from vitrine.errors import InstallationError, VitrineError
 from vitrine.installation_file import load
 from vitrine_gateway.agent import Agent
 from vitrine_gateway.clock import Clock
+from vitrine_gateway.health.device_words import DeviceWords
 from vitrine_gateway.health.machine import machine
+from vitrine_gateway.health.snapshot import DeviceHealth
 from vitrine_gateway.health.visitor import ask
 from vitrine_gateway.health.vitals import Vitals
 from vitrine_gateway.instruments import Instruments
@@ -169,3 +171,36 @@ def test_address_that_is_none_is_noted(tmp_path: Path, listen: str) -> None:
     with pytest.raises(InstallationError) as caught:
         load(path)
     assert [one.code for one in caught.value.problems] == ["not-a-server"]
+
+
+def test_health_of_each_device_is_told_in_few_words_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("vitrine_gateway.health.device_words.time.monotonic", lambda: now)
+    words = DeviceWords()
+
+    def told(requests: int, answers: int, latency_s: float, breaker: str, missed: int) -> dict[str, object]:
+        one = DeviceHealth(
+            key="meter",
+            failure="",
+            missed_slots=missed,
+            requests=requests,
+            answers=answers,
+            latency_s=latency_s,
+            breaker=breaker,
+        )
+        silent = DeviceHealth(key="sensor", failure="", missed_slots=0)
+        found: dict[str, dict[str, object]] = json.loads(words.text(lambda: [one, silent]))
+        assert found["sensor"] == {}
+        return found["meter"]
+
+    first = {"success": 1.0, "latency_ms": 10.0, "breaker": "closed"}
+    assert told(60, 60, 0.0123, "closed", 0) == first
+    now += 59
+    assert told(110, 60, 0.5, "open", 9) == first
+    now += 1
+    assert told(120, 90, 0.0249, "half-open", 3) == {
+        "success": 0.5,
+        "latency_ms": 20.0,
+        "breaker": "half-open",
+        "missed_slots": 3,
+    }

@@ -78,6 +78,7 @@ def _queue(snapshot: Snapshot) -> Iterator[_Metric]:
     yield _one("queue_bytes", "gauge", "Bytes of the queue on disk.", queue.bytes)
     yield _one("queue_oldest_age_seconds", "gauge", "Age of the oldest record that waits.", queue.oldest_age_s)
     yield _one("queue_bytes_written_today", "gauge", "Bytes written since midnight UTC.", queue.bytes_written_today)
+    yield _one("queue_bytes_written_per_day", "gauge", "The same, a day at this rate.", queue.bytes_written_a_day)
     yield _one("records_lost_total", "counter", "Records given up, all reported.", queue.lost)
     yield _one("records_unwritten_total", "counter", "Records that the disk refused.", queue.unwritten)
 

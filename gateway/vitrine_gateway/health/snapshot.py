@@ -50,6 +50,8 @@ class QueueHealth:
     bytes: int
     oldest_age_s: float | None
     bytes_written_today: int
+    #: What the rate since the start comes to in a day; None in the first minutes.
+    bytes_written_a_day: float | None
     #: Records given up or unreadable since the start, all reported to the platform.
     lost: int
     #: Records that the disk refused since the start; they are among the lost.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vitrine import __version__, uplink
 from vitrine_gateway.clock import Clock
+from vitrine_gateway.health.device_words import DeviceWords
 from vitrine_gateway.health.machine import Machine, machine
 from vitrine_gateway.health.snapshot import DeviceHealth, QueueHealth, Snapshot
 from vitrine_gateway.instruments import Instruments
@@ -32,6 +33,7 @@ class Vitals:
         self.faults: dict[str, str] = {}
         self._day, self._written_before = 0, 0
         self._machine, self._asked = machine(folder), time.monotonic()
+        self._words = DeviceWords()
 
     def change(self, site: Site) -> None:
         """Tell of the devices of another site from now on."""
@@ -71,6 +73,7 @@ class Vitals:
             uplink.CLOCK_SOURCE: clock.source,
             uplink.CLOCK_OFFSET: clock.offset_ms,
             uplink.DEVICES_FAILING: json.dumps(self.failing(), ensure_ascii=False),
+            uplink.DEVICES: self._words.text(lambda: map(self._device, self._site.devices)),
             uplink.RECORDS_LOST: queue.lost,
             uplink.CLOCK_STEPS: clock.steps,
             uplink.BYTES_WRITTEN: queue.bytes_written_today // 1_000_000 * 1_000_000,
@@ -118,6 +121,7 @@ class Vitals:
             bytes=held.bytes,
             oldest_age_s=oldest,
             bytes_written_today=self._today(held.disk_bytes_total),
+            bytes_written_a_day=held.written_per_day,
             lost=held.lost,
             unwritten=held.unwritten,
         )

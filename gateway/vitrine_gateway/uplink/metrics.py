@@ -26,6 +26,7 @@ NODE_TYPES: dict[str, DataType] = {
     uplink.CLOCK_SOURCE: DataType.STRING,
     uplink.CLOCK_OFFSET: DataType.DOUBLE,
     uplink.DEVICES_FAILING: DataType.STRING,
+    uplink.DEVICES: DataType.STRING,
     uplink.RECORDS_LOST: DataType.INT64,
     uplink.CLOCK_STEPS: DataType.INT64,
     uplink.BYTES_WRITTEN: DataType.INT64,
