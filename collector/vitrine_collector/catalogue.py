@@ -11,7 +11,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from vitrine.errors import InstallationError, Problem
-from vitrine.installation import Indicator, Installation, Text
+from vitrine.i18n import Text
+from vitrine.installation import Indicator, Installation
 from vitrine.mqtt.central import CentralChannel, CentralSensor
 from vitrine.sparkplug import DataType
 from vitrine_collector import registry
@@ -160,6 +161,7 @@ def _installation(installation: Installation) -> dict[str, object]:
         "longitude": installation.longitude,
         "licence": installation.licence,
         "simulated": installation.simulated,
+        "process": Jsonb(asdict(installation.process)) if installation.process else None,
         "source": installation.source,
         "sha256": installation.sha256,
     }

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
 Language = Literal["fr", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in both languages."""
+
+    fr: str = ""
+    en: str = ""
+
+    def __getitem__(self, language: Language) -> str:
+        return self.fr if language == "fr" else self.en
 
 
 @cache

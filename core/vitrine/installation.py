@@ -9,7 +9,8 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vitrine.i18n import Language
+from vitrine.i18n import Text
+from vitrine.process import Process
 
 Kind = Literal["test_bench", "showcase"]
 Domain = Literal["water", "residual_materials", "energy_efficiency", "renewable_energy"]
@@ -22,17 +23,6 @@ DOMAINS: tuple[str, ...] = ("water", "residual_materials", "energy_efficiency", 
 TRANSPORTS: tuple[str, ...] = ("tcp", "tls", "udp", "rtu", "rtu_over_tcp", "ascii", "ascii_over_tcp", "mqtt")
 #: Those that go over a serial port of the gateway itself.
 SERIAL_TRANSPORTS: tuple[str, ...] = ("rtu", "ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text in both languages."""
-
-    fr: str = ""
-    en: str = ""
-
-    def __getitem__(self, language: Language) -> str:
-        return self.fr if language == "fr" else self.en
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +267,8 @@ class Installation:
     longitude: float | None = None
     licence: str = "CC-BY-4.0"
     indicators: tuple[Indicator, ...] = ()
+    #: The drawing of the process; None: the portal shows none.
+    process: Process | None = None
     #: Where the file was read from, its text and the SHA-256 of its bytes (hexadecimal).
     path: str = ""
     source: str = ""

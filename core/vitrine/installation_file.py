@@ -20,6 +20,7 @@ from vitrine.installation import (
 from vitrine.installation_devices import read_devices
 from vitrine.installation_gateway import read_gateway
 from vitrine.installation_lines import check_lines
+from vitrine.installation_process import read_process
 from vitrine.installation_proxy import check_proxy
 from vitrine.installation_text import read_text
 from vitrine.table_reader import Problems, TableReader
@@ -68,6 +69,7 @@ def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installa
     if gateway and gateway.proxy:
         check_proxy(gateway.proxy, devices, root.problems)
     indicators = tuple(_read_indicators(root))
+    process = read_process(root, devices)
     root.finish()
     if head is None:
         return None
@@ -100,6 +102,7 @@ def _read(root: TableReader, path: FilePath, text: str, sha256: str) -> Installa
         gateway=gateway,
         devices=devices,
         indicators=indicators,
+        process=process,
         path=str(path),
         source=text,
         sha256=sha256,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.table_reader import TableReader
 
 

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from vitrine.errors import Problem
-from vitrine.installation import Indicator, Text
+from vitrine.i18n import Text
+from vitrine.installation import Indicator
 from vitrine.units import UNITS, nearest
 from vitrine_evaluation.terms import FUNCTIONS
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vitrine.errors import InstallationError
-from vitrine.installation import Calibration, Channel, Device, Installation, QualityRules, Text
+from vitrine.i18n import Text
+from vitrine.installation import Calibration, Channel, Device, Installation, QualityRules
 from vitrine.installation_file import inspect, invalid
 from vitrine.table_reader import Problems
 from vitrine.units import UNITS, conversion

@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from vitrine.errors import ConfigurationError, InstallationError, VitrineError
-from vitrine.installation import Gateway, Indicator, Installation, Text, Uplink
+from vitrine.i18n import Text
+from vitrine.installation import Gateway, Indicator, Installation, Uplink
 from vitrine_collector import commands
 from vitrine_collector.catalogue import apply
 from vitrine_collector.metrics import Readings

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from vitrine.installation import Indicator, Text
+from vitrine.i18n import Text
+from vitrine.installation import Indicator
 from vitrine_evaluation.formula import examine
 from vitrine_evaluation.periods import Periods
 

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine_gateway.modbus.block import Block
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Request

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.quality import Test
 from vitrine_gateway.modbus.decode import decode, raw_value, scaled
 from vitrine_gateway.profiles import Channel

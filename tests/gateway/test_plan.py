@@ -6,7 +6,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine.installation import Connection, Text
+from vitrine.i18n import Text
+from vitrine.installation import Connection
 from vitrine_gateway.modbus.decode import decode
 from vitrine_gateway.modbus.plan import Cost, Request, plan
 from vitrine_gateway.profiles import Channel

@@ -130,6 +130,33 @@ UF = [
         "eastron-sdm630",
     ),
 ]
+UF_PROCESS = {
+    "units": [
+        {"key": "river", "symbol": "source", "name": {"fr": "Eau brute", "en": "Raw water"}, "column": 1, "row": 1},
+        {"key": "pump", "symbol": "pump", "name": {"fr": "Pompe", "en": "Pump"}, "column": 2, "row": 1},
+        {"key": "module", "symbol": "membrane", "name": {"fr": "Module UF", "en": "UF module"}, "column": 3, "row": 1},
+        {"key": "permeate", "symbol": "outlet", "name": {"fr": "Perméat", "en": "Permeate"}, "column": 4, "row": 1},
+        {"key": "air", "symbol": "blower", "name": {"fr": "Air de lavage", "en": "Wash air"}, "column": 2, "row": 2},
+    ],
+    "flows": [
+        {"path": ["river", "pump", "module", "permeate"], "medium": "water"},
+        {"path": ["air", "module"], "medium": "air"},
+        {"path": ["module", "river"], "medium": "water"},
+    ],
+    "readings": [
+        {"channel": channel, "unit": unit, "side": side, "name": {"fr": fr, "en": en}}
+        for channel, unit, side, fr, en in (
+            ("feed-turbidity/turbidity", "river", "above", "Turbidité", "Turbidity"),
+            ("water/temperature", "river", "below", "Température", "Temperature"),
+            ("feed-flow/flow", "pump", "above", "Débit", "Flow"),
+            ("pump/active_power", "pump", "below", "Puissance", "Power"),
+            ("tmp/pressure", "module", "above", "Pression transm.", "Transm. pressure"),
+            ("permeate-flow/flow", "permeate", "above", "Débit", "Flow"),
+            ("permeate-turbidity/turbidity", "permeate", "below", "", ""),
+            ("not/born", "permeate", "below", "", ""),
+        )
+    ],
+}
 HALL = [
     Seeded(
         "main",
@@ -227,8 +254,8 @@ def seed(connection: psycopg.Connection, now: datetime | None = None, *, days: i
 def _installation(connection, slug, kind, domain, fr, en, about_fr, about_en, organisation, name, municipality):
     row = connection.execute(
         "INSERT INTO installation (slug, kind, domain, name, description, organisation, organisation_name,"
-        " municipality, simulated, file_sha256, applied_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true, %s, now()) RETURNING installation_id",
+        " municipality, simulated, file_sha256, applied_at, process)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, true, %s, now(), %s) RETURNING installation_id",
         (
             slug,
             kind,
@@ -239,6 +266,7 @@ def _installation(connection, slug, kind, domain, fr, en, about_fr, about_en, or
             name,
             municipality,
             "9f2c41abe07d" + "0" * 52,
+            json.dumps(UF_PROCESS) if domain == "water" else None,
         ),
     ).fetchone()
     return row[0]

@@ -1,15 +1,15 @@
 -- apply_installation --
 -- An installation's words, as its file says them.
 INSERT INTO installation (slug, kind, domain, name, description, organisation, organisation_name, municipality, latitude,
-                          longitude, licence, simulated, file_source, file_sha256, applied_at)
+                          longitude, licence, simulated, process, file_source, file_sha256, applied_at)
 VALUES (%(slug)s, %(kind)s, %(domain)s, %(name)s, %(description)s, %(organisation)s, %(organisation_name)s,
-        %(municipality)s, %(latitude)s, %(longitude)s, %(licence)s, %(simulated)s, %(source)s, %(sha256)s, now())
+        %(municipality)s, %(latitude)s, %(longitude)s, %(licence)s, %(simulated)s, %(process)s, %(source)s, %(sha256)s, now())
 ON CONFLICT (slug) DO UPDATE
 SET kind = excluded.kind, domain = excluded.domain, name = excluded.name, description = excluded.description,
     organisation = excluded.organisation, organisation_name = excluded.organisation_name,
     municipality = excluded.municipality, latitude = excluded.latitude, longitude = excluded.longitude,
-    licence = excluded.licence, simulated = excluded.simulated, file_source = excluded.file_source,
-    file_sha256 = excluded.file_sha256, applied_at = excluded.applied_at
+    licence = excluded.licence, simulated = excluded.simulated, process = excluded.process,
+    file_source = excluded.file_source, file_sha256 = excluded.file_sha256, applied_at = excluded.applied_at
 RETURNING installation_id;
 
 -- indicators --

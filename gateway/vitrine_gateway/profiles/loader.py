@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from vitrine.errors import InstallationError, Problem
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.installation_file import invalid
 from vitrine.installation_text import read_text
 from vitrine.mqtt.words import MqttPlace

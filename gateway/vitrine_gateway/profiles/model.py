@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.mqtt.words import MqttPlace
 from vitrine_gateway.profiles.companion import Companion
 from vitrine_gateway.profiles.mqtt_part import MqttPart

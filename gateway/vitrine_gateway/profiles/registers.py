@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.installation_text import read_text
 from vitrine.table_reader import TableReader
 from vitrine_gateway.profiles.companion import read_quality, read_scale_factor, read_unit_code

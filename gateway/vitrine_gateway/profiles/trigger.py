@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.installation_text import read_text
 from vitrine.table_reader import TableReader
 

@@ -67,7 +67,7 @@ async def installation(request: Request, connection: Connection, slug: str, peri
         description=page.of(row["description"]),
         facts=_facts(page, row),
         **_pulse(page, row, history["day"]),
-        drawing=drawing(channels, values, row["domain"]),
+        drawing=drawing(row["process"], channels, values, page.of),
         notes=notes(page, values),
         values=values,
         window=window,

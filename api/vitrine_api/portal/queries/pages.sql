@@ -3,7 +3,7 @@
 -- installations --
 -- Everything of the catalogue, with the newest arrival and the gateways' state.
 SELECT installation.installation_id, slug, kind, domain, name, description, organisation, organisation_name,
-       municipality, licence, simulated, file_sha256, applied_at, created_at,
+       municipality, licence, simulated, process, file_sha256, applied_at, created_at,
        (SELECT count(*) FROM channel WHERE channel.installation_id = installation.installation_id) AS channels,
        (SELECT count(*) FROM dataset WHERE dataset.installation_id = installation.installation_id) AS datasets,
        gateway.online, gateway.seen_at, newest.time AS newest_time, newest.received_at, newest.period_s
