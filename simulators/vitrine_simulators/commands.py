@@ -73,10 +73,28 @@ def files(
     begin: _Begin = "",
     faults: _Faults = None,
     truth: _Truth = None,
+    gateway: Annotated[
+        Path | None,
+        typer.Option(help="Run the gateway too, with its data in this folder: for faults of clock and power."),
+    ] = None,
+    uplink_to: Annotated[
+        str, typer.Option(help="HOST:PORT of the broker behind the installation's uplink: for faults of the network.")
+    ] = "",
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     logs.set_up()
-    run(files, Wishes(seed, plant, log, speed, instant(begin), faults, truth))
+    wishes = Wishes(
+        seed=seed,
+        plant=plant,
+        log=log,
+        speed=speed,
+        begin=instant(begin),
+        faults=faults,
+        truth=truth,
+        gateway=gateway,
+        uplink_to=address(uplink_to) if uplink_to else None,
+    )
+    run(files, wishes)
 
 
 @simulate.command("profile", help="Serve one instrument that a profile describes, until Ctrl-C.")
@@ -111,7 +129,15 @@ def profile(
         broker_port=broker_port,
     )
     text = installation_text(name, place)
-    wishes = Wishes(seed, PlantChoice.PROFILE, None, speed, instant(begin), faults, truth, tuple(no_value or ()))
+    wishes = Wishes(
+        seed=seed,
+        plant=PlantChoice.PROFILE,
+        speed=speed,
+        begin=instant(begin),
+        faults=faults,
+        truth=truth,
+        no_value=tuple(no_value or ()),
+    )
     if output:
         write(text, output)
         run([output], wishes)
@@ -142,5 +168,5 @@ def address(text: str) -> tuple[str, int]:
     """Read HOST:PORT; ConfigurationError where it is none."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ConfigurationError(f"“{text}” is no address of a broker", hint="For example --broker 127.0.0.1:1883.")
+        raise ConfigurationError(f"“{text}” is no address of a broker", hint="HOST:PORT, for example 127.0.0.1:1883.")
     return host, int(port)

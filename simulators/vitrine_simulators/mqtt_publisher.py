@@ -14,6 +14,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.installation import Connection
 from vitrine.logs import logger
 from vitrine_simulators.sensors import Said, Sensor
+from vitrine_simulators.weather import FINE, Weather
 
 #: Seconds without a word after which the broker publishes the will.
 _KEEPALIVE = 20
@@ -24,11 +25,17 @@ _LAST_WORDS_S = 2.0
 class Publisher:
     """Publishes until it is cancelled; a broker that is away is tried again and again."""
 
-    def __init__(self, connection: Connection, sensors: Sequence[Sensor], now: Callable[[], float] = time.time) -> None:
-        """Prepare the connection; `now` is the time of the plant."""
-        self._connection, self._sensors, self._now = connection, sensors, now
+    def __init__(
+        self,
+        connection: Connection,
+        sensors: Sequence[tuple[Sensor, Weather | None]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare the connection of sensors, each with the state of its way; `now` is the time of the plant."""
+        self._connection, self._now = connection, now
+        self._sensors, self._reach = [one for one, _ in sensors], sensors
         self._log = logger("simulators").bind(broker=f"{connection.host}:{connection.port}")
-        self._client = client_of(connection, next((last for one in sensors for last in one.farewell()), None))
+        self._client = client_of(connection, next((last for one in self._sensors for last in one.farewell()), None))
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
 
@@ -38,15 +45,18 @@ class Publisher:
         self._client.loop_start()
         try:
             async with asyncio.TaskGroup() as group:
-                for sensor in self._sensors:
-                    group.create_task(self._publish(sensor))
+                for sensor, weather in self._reach:
+                    group.create_task(self._publish(sensor, weather))
         finally:
             end(self._client, [last for sensor in self._sensors for last in sensor.farewell()])
 
-    async def _publish(self, sensor: Sensor) -> None:
+    async def _publish(self, sensor: Sensor, weather: Weather | None) -> None:
         while True:
-            if self._client.is_connected():
-                _send(self._client, sensor.said(self._now(), time.time()))
+            link = weather() if weather else FINE
+            if self._client.is_connected() and link.up:
+                messages = sensor.said(self._now(), time.time())
+                await asyncio.sleep(link.delay_s)
+                _send(self._client, messages)
             # On whole periods of the clock, so that publications do not wander
             await asyncio.sleep(sensor.every_s - time.time() % sensor.every_s)
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vitrine.units import UNITS
 from vitrine_gateway.profiles.address import address_of
 from vitrine_simulators.binding import Bound
 from vitrine_simulators.home_assistant import AnnouncedDevice
 from vitrine_simulators.mqtt_publisher import Publisher
-from vitrine_simulators.sensors import JsonSensor, Read, Sensor, definite
+from vitrine_simulators.sensors import JsonSensor, Read, Sensor, definite, period_of
 from vitrine_simulators.sparkplug_node import NodeDevice, NodeMetric, SparkplugNode
+from vitrine_simulators.weather import Weather
 from vitrine_simulators.zigbee2mqtt import Bridge, ZigbeeDevice, is_zigbee
 
 _Bound = tuple[Bound, Read]
 
 
-def publishers_of(sensors: Sequence[_Bound], now: Callable[[], float]) -> list[Publisher | SparkplugNode]:
-    """Return the publishers of the sensors of one broker; `now` is the time of the plant."""
+def publishers_of(
+    sensors: Sequence[_Bound], now: Callable[[], float], weather: Mapping[str, Weather | None]
+) -> list[Publisher | SparkplugNode]:
+    """Return the publishers of the sensors of one broker; `now` is the time of the plant, `weather` by device."""
     nodes = [one for one in sensors if one[0].profile.mqtt.dialect == "sparkplug"]
     plain = [one for one in sensors if one[0].profile.mqtt.dialect != "sparkplug"]
-    found: list[Publisher | SparkplugNode] = list(_nodes(nodes, now))
+    found: list[Publisher | SparkplugNode] = list(_nodes(nodes, now, weather))
     if plain:
         speaking: list[Sensor] = [sensor_of(bound, read) for bound, read in plain]
-        found.append(Publisher(plain[0][0].device.connection, [*_bridges(speaking), *speaking], now))
+        reach = {id(one): weather.get(bound.device.key) for one, (bound, _) in zip(speaking, plain, strict=True)}
+        all_of_them = [(one, reach.get(id(one))) for one in (*_bridges(speaking), *speaking)]
+        found.append(Publisher(plain[0][0].device.connection, all_of_them, now))
     return found
 
 
@@ -47,7 +52,9 @@ def _bridges(sensors: Iterable[Sensor]) -> list[Bridge]:
     return [Bridge(base, devices) for base, devices in bases.items()]
 
 
-def _nodes(sensors: Iterable[_Bound], now: Callable[[], float]) -> Iterable[SparkplugNode]:
+def _nodes(
+    sensors: Iterable[_Bound], now: Callable[[], float], weather: Mapping[str, Weather | None]
+) -> Iterable[SparkplugNode]:
     nodes: defaultdict[tuple[str, str], list[tuple[_Bound, str]]] = defaultdict(list)
     for bound, read in sensors:
         address = definite(address_of(bound.device, bound.profile, lambda *_: None))
@@ -55,10 +62,10 @@ def _nodes(sensors: Iterable[_Bound], now: Callable[[], float]) -> Iterable[Spar
         nodes[group, node].append(((bound, read), device))
     for (group, node), devices in nodes.items():
         connection = devices[0][0][0].device.connection
-        yield SparkplugNode(connection, group, node, [_device(one, name) for one, name in devices], now)
+        yield SparkplugNode(connection, group, node, [_device(one, name, weather) for one, name in devices], now)
 
 
-def _device(one: _Bound, name: str) -> NodeDevice:
+def _device(one: _Bound, name: str, weather: Mapping[str, Weather | None]) -> NodeDevice:
     bound, read = one
     places = address_of(bound.device, bound.profile, lambda *_: None).places
     metrics = [
@@ -66,4 +73,4 @@ def _device(one: _Bound, name: str) -> NodeDevice:
         for channel in bound.profile.channels
         if channel.key in bound.to_profile
     ]
-    return NodeDevice(name, tuple(metrics), read, min(60.0, 0.9 * bound.device.every_s))
+    return NodeDevice(name, tuple(metrics), read, period_of(bound.device), weather.get(bound.device.key))

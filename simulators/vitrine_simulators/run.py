@@ -6,28 +6,34 @@ import asyncio
 import math
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vitrine.errors import ConfigurationError, InstallationError, Problem
+from vitrine.errors import ConfigurationError, Problem
 from vitrine.installation import Installation
 from vitrine.logs import logger
 from vitrine_gateway.site import load_site
-from vitrine_simulators.binding import bind, channels_of, profiles_of
-from vitrine_simulators.faults import Schedule, TruthLog, load_faults
+from vitrine_simulators.binding import bind
+from vitrine_simulators.faults import KINDS, Fault, Schedule, TruthLog, load_faults
 from vitrine_simulators.faulty_source import FaultySource
+from vitrine_simulators.field import UPLINK, FaultyField, QuietField
+from vitrine_simulators.gateway_process import GatewayProcess
 from vitrine_simulators.plant_time import PlantTime
 from vitrine_simulators.plants import Source
-from vitrine_simulators.registers import can_say_nothing
-from vitrine_simulators.silenced import Silenced
+from vitrine_simulators.relay import Relay
+from vitrine_simulators.silenced import Silenced, check_silent
 from vitrine_simulators.simulation import Simulation
 from vitrine_simulators.sources import PlantChoice, counting, plant_for
+from vitrine_simulators.weather import FINE
 
 _log = logger("simulators")
+#: Seconds between two looks at what has begun.
+_LOOK_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What the command line asks for."""
 
@@ -40,34 +46,71 @@ class Wishes:
     truth: Path | None = None
     #: Channels that show their mark for “no value”.
     no_value: tuple[str, ...] = ()
+    #: Folder of the data of a gateway that is run too.
+    gateway: Path | None = None
+    #: Broker behind the address of the installation's uplink.
+    uplink_to: tuple[str, int] | None = None
 
 
 def run(files: Sequence[Path], wishes: Wishes) -> None:
     """Serve the instruments of these files until SIGINT or SIGTERM."""
     installations = [one.installation for one in map(load_site, files)]
-    schedule = schedule_of(installations, wishes)
-    simulation = Simulation(PlantTime(wishes.speed, wishes.begin).now)
+    _check(installations, wishes)
+    faults = load_faults(wishes.faults, installations[0]) if wishes.faults else []
+    _check_reach(faults, wishes)
+    schedule = Schedule(faults, wishes.seed, math.floor(time.time())) if wishes.faults else None
+    field = FaultyField(faults, schedule) if schedule else QuietField()
+    simulation = Simulation(PlantTime(wishes.speed, wishes.begin).now, field)
     for installation in installations:
         simulation.add(installation, _source(installation, wishes, schedule))
-    asyncio.run(_serve(simulation, schedule, TruthLog(wishes.truth) if wishes.truth else None))
+    truth = TruthLog(wishes.truth) if wishes.truth else None
+    others: list[Relay | GatewayProcess] = []
+    if wishes.uplink_to:
+        uplink, target = installations[0].gateway.uplink, wishes.uplink_to
+        others.append(Relay((uplink.host, uplink.port), lambda: target, field.weather([UPLINK]) or (lambda: FINE)))
+    if wishes.gateway:
+        others.append(GatewayProcess(files[0], wishes.gateway, schedule, truth))
+    try:
+        asyncio.run(_serve(simulation, others, _tell(schedule, truth) if schedule and truth else None))
+    finally:
+        if truth:
+            truth.close()
 
 
-def schedule_of(installations: Sequence[Installation], wishes: Wishes) -> Schedule | None:
-    """Return when which fault comes; ConfigurationError where that cannot be."""
-    if wishes.faults is None:
-        if wishes.truth is not None:
-            raise ConfigurationError("a truth log without faults would stay empty", hint="Name them with --faults.")
-        return None
-    if len(installations) != 1:
+def _check(installations: Sequence[Installation], wishes: Wishes) -> None:
+    """Refuse wishes that do not go together."""
+    single = {"--faults": wishes.faults, "--gateway": wishes.gateway, "--uplink-to": wishes.uplink_to}
+    if len(installations) != 1 and (several := [name for name, value in single.items() if value]):
         raise ConfigurationError(
-            "a file of faults belongs to one installation", hint="Start one “vitrine simulate” for each installation."
+            f"{', '.join(several)}: that belongs to one installation",
+            hint="Start one “vitrine simulate” for each installation.",
         )
-    if wishes.speed != 1.0 or wishes.begin is not None:
+    if wishes.truth and not wishes.faults:
+        raise ConfigurationError("a truth log without faults would stay empty", hint="Name them with --faults.")
+    if wishes.faults and (wishes.speed != 1.0 or wishes.begin is not None):
         raise ConfigurationError(
             "faults come in real time, since the truth log speaks of the time that gateways stamp with",
-            hint="Leave out --speed and --begin, or use “vitrine challenge”, which runs accelerated.",
+            hint="Leave out --speed and --begin.",
         )
-    return Schedule(load_faults(wishes.faults, installations[0]), wishes.seed, math.floor(time.time()))
+
+
+def _check_reach(faults: Sequence[Fault], wishes: Wishes) -> None:
+    """Refuse faults of what this run does not have in its hands, all at once."""
+    problems = []
+    for fault in faults:
+        family = KINDS[fault.kind].family
+        needed = ""
+        if family in ("clock", "power") and not wishes.gateway:
+            needed = "--gateway FOLDER, which runs the gateway too"
+        elif family == "network" and not fault.device and not wishes.uplink_to:
+            needed = "--uplink-to HOST:PORT, the broker behind the uplink, or a device"
+        if needed:
+            message = f"nothing here can suffer a fault “{fault.kind}”"
+            where = str(wishes.faults)
+            key = f"fault[{fault.number}]"
+            problems.append(Problem(code="out-of-reach", message=message, where=where, key=key, allowed=needed))
+    if problems:
+        raise ConfigurationError("not every fault can happen in this run", problems=problems)
 
 
 def _source(installation: Installation, wishes: Wishes, schedule: Schedule | None) -> Source:
@@ -78,54 +121,40 @@ def _source(installation: Installation, wishes: Wishes, schedule: Schedule | Non
         _log.info("values from the profiles alone", installation=installation.slug, channels=len(plant.generated))
     source: Source = FaultySource(plant, bind(installation, plant.signals), schedule) if schedule else plant
     if wishes.no_value:
-        _check_silent(installation, wishes.no_value)
+        check_silent(installation, wishes.no_value)
         source = Silenced(source, wishes.no_value)
     return source
 
 
-def _check_silent(installation: Installation, keys: Iterable[str]) -> None:
-    """Refuse channels that are not there, or whose instrument cannot say that it has no value."""
-    profiles = profiles_of(installation)
-    channels = {
-        key: (profile, profile.channel(key))
-        for device in installation.devices
-        for profile in [profiles[device.key]]
-        for key in channels_of(device, profile)
-    }
-    problems = []
-    for key in keys:
-        profile, channel = channels.get(key, (None, None))
-        if profile is None or channel is None:
-            problems.append(
-                Problem(code="unknown-channel", message=f"there is no channel “{key}”", allowed=", ".join(channels))
-            )
-        elif profile.protocol == "modbus" and not can_say_nothing(channel):
-            message = f"the profile declares no mark for “no value” of “{key}”"
-            problems.append(Problem(code="no-mark", message=message, allowed="a float, or a channel with `invalid`"))
-    if problems:
-        raise InstallationError("not every channel can show “no value”", problems=problems)
-
-
-async def _serve(simulation: Simulation, schedule: Schedule | None, truth: TruthLog | None) -> None:
-    stop = asyncio.Event()
+async def _serve(
+    simulation: Simulation, others: Sequence[Relay | GatewayProcess], telling: Coroutine[Any, Any, None] | None
+) -> None:
+    stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    telling = asyncio.create_task(_tell(schedule, truth)) if schedule and truth else None
+    tasks = [asyncio.create_task(simulation.run(stop, ready)), asyncio.create_task(stop.wait())]
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    tasks += [asyncio.create_task(one.run(stop)) for one in others if ready.is_set()]
+    told = asyncio.create_task(telling) if telling else None
     try:
-        await simulation.run(stop)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if telling:
-            telling.cancel()
-        if truth:
-            truth.close()
+        stop.set()
+        if told:
+            told.cancel()
+        for task in reversed(tasks):  # the gateway ends before its instruments; the first error is the one to tell
+            await task
 
 
 async def _tell(schedule: Schedule, truth: TruthLog) -> None:
-    """Write down each fault when it begins."""
+    """Write down each fault when it begins; those of power are told by who carries them out, when they are over."""
     told = schedule.started
     while True:
         now = time.time()
         for occurrence in schedule.between(told, now):
-            truth.add(occurrence)
+            if occurrence.family != "power":
+                truth.add(occurrence)
         told = now
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(_LOOK_S)

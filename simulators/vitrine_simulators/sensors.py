@@ -58,6 +58,11 @@ class Sensor(Protocol):
         """Return what it says at its end; the first of them is also its will."""
 
 
+def period_of(device: Device) -> float:
+    """Return the seconds between two messages: less than the longest silence that the installation expects."""
+    return min(_LONGEST_S, _SHARE * device.every_s)
+
+
 class JsonSensor:
     """A sensor whose values come in JSON documents, as its profile says."""
 
@@ -68,7 +73,7 @@ class JsonSensor:
         #: Its main topic as the site writes it, a + for any level.
         self.announced = found.topic
         self.address = definite(found)
-        self.every_s = min(_LONGEST_S, _SHARE * device.every_s)
+        self.every_s = period_of(device)
 
     def hello(self) -> list[Said]:
         """Say that it is there."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from vitrine.errors import InstallationError, Problem
+from vitrine.installation import Installation
+from vitrine_simulators.binding import channels_of, profiles_of
 from vitrine_simulators.plants import Source
+from vitrine_simulators.registers import can_say_nothing
 
 
 class Silenced:
@@ -22,3 +26,26 @@ class Silenced:
     def read(self, path: str, now: float) -> float:
         """Return what the sensor of a signal sees."""
         return math.nan if path.partition("/")[2] in self._keys else self._source.read(path, now)
+
+
+def check_silent(installation: Installation, keys: Iterable[str]) -> None:
+    """Refuse channels that are not there, or whose instrument cannot say that it has no value."""
+    profiles = profiles_of(installation)
+    channels = {
+        key: (profile, profile.channel(key))
+        for device in installation.devices
+        for profile in [profiles[device.key]]
+        for key in channels_of(device, profile)
+    }
+    problems = []
+    for key in keys:
+        profile, channel = channels.get(key, (None, None))
+        if profile is None or channel is None:
+            problems.append(
+                Problem(code="unknown-channel", message=f"there is no channel “{key}”", allowed=", ".join(channels))
+            )
+        elif profile.protocol == "modbus" and not can_say_nothing(channel):
+            message = f"the profile declares no mark for “no value” of “{key}”"
+            problems.append(Problem(code="no-mark", message=message, allowed="a float, or a channel with `invalid`"))
+    if problems:
+        raise InstallationError("not every channel can show “no value”", problems=problems)

@@ -14,6 +14,7 @@ from vitrine.installation import SERIAL_TRANSPORTS, Connection, Installation
 from vitrine.installation_lines import line_key
 from vitrine.logs import logger
 from vitrine_simulators.binding import Bound, bind
+from vitrine_simulators.field import QuietField
 from vitrine_simulators.modbus_device import ModbusDevice
 from vitrine_simulators.modbus_frames import FRAMINGS
 from vitrine_simulators.modbus_server import ModbusDatagrams, ModbusServer
@@ -21,11 +22,14 @@ from vitrine_simulators.modbus_slaves import Disturbance, Slaves
 from vitrine_simulators.mqtt_publisher import Publisher
 from vitrine_simulators.plants import Source
 from vitrine_simulators.publishers import publishers_of
+from vitrine_simulators.relay import Distant
 from vitrine_simulators.sensors import Read
 from vitrine_simulators.serial_line import Character, SerialLine
 from vitrine_simulators.sparkplug_node import SparkplugNode
+from vitrine_simulators.weather import Weather
 
 _Line = tuple[str, str, int]
+_HERE = "127.0.0.1"
 #: A broker, and the account that sensors have there.
 _Broker = tuple[str, int, str]
 
@@ -41,7 +45,7 @@ class Server(Protocol):
 
 
 class Conditions(Protocol):
-    """What disturbs the instruments on their way; `NoConditions` for a quiet field."""
+    """What disturbs the instruments and their ways."""
 
     def disturbance(self, device: str) -> Disturbance | None:
         """Return what changes the answers of a device."""
@@ -49,15 +53,8 @@ class Conditions(Protocol):
     def clients(self, devices: Iterable[str]) -> int | None:
         """Return how many connections these devices take at this moment, None for any number."""
 
-
-class NoConditions:
-    """A quiet field."""
-
-    def disturbance(self, device: str) -> Disturbance | None:
-        """Return None."""
-
-    def clients(self, devices: Iterable[str]) -> int | None:
-        """Return None."""
+    def weather(self, devices: Iterable[str]) -> Weather | None:
+        """Return the state of the way to these devices, None where it is always there."""
 
 
 class Simulation:
@@ -66,7 +63,7 @@ class Simulation:
     def __init__(self, now: Callable[[], float] = time.time, conditions: Conditions | None = None) -> None:
         """Prepare to serve; `now` is the time of the plant."""
         self._log = logger("simulators")
-        self._now, self._conditions = now, conditions or NoConditions()
+        self._now, self._conditions = now, conditions or QuietField()
         self._lines: defaultdict[_Line, dict[int, Bound]] = defaultdict(dict)
         self._reads: dict[int, Read] = {}
         self._sensors: defaultdict[_Broker, list[tuple[Bound, Read]]] = defaultdict(list)
@@ -143,13 +140,29 @@ class Simulation:
             return SerialLine(connection.serial_port, slaves, _character(connection))
         if connection.transport == "udp":
             return ModbusDatagrams(connection.host, connection.port, slaves)
-        return ModbusServer(connection.host, connection.port, slaves, clients=lambda: self._conditions.clients(keys))
+        return self._listening(connection, slaves, keys)
+
+    def _listening(self, connection: Connection, slaves: Slaves, keys: list[str]) -> Server:
+        """Return a TCP server, behind a network where that has faults."""
+
+        def clients() -> int | None:
+            return self._conditions.clients(keys)
+
+        weather = self._conditions.weather(keys)
+        if weather is None:
+            return ModbusServer(connection.host, connection.port, slaves, clients=clients)
+        return Distant((connection.host, connection.port), ModbusServer(_HERE, 0, slaves, clients=clients), weather)
 
     def _instrument(self, bound: Bound) -> ModbusDevice:
         return ModbusDevice(bound.profile, frozenset(bound.to_profile), self._reads[id(bound)], self._now)
 
     def _publishers(self) -> list[Publisher | SparkplugNode]:
-        return [one for sensors in self._sensors.values() for one in publishers_of(sensors, self._now)]
+        weather = {bound.device.key: self._conditions.weather([bound.device.key]) for bound, _ in self._every_sensor}
+        return [one for sensors in self._sensors.values() for one in publishers_of(sensors, self._now, weather)]
+
+    @property
+    def _every_sensor(self) -> Iterable[tuple[Bound, Read]]:
+        return (one for sensors in self._sensors.values() for one in sensors)
 
 
 def _reachable(installation: Installation) -> Installation:

@@ -20,6 +20,7 @@ from vitrine.logs import logger
 from vitrine.sparkplug import DataType, Message, Metric, Payload, PropertyValue, Topic, decode, encode
 from vitrine_simulators.mqtt_publisher import client_of, end
 from vitrine_simulators.sensors import Read, Said
+from vitrine_simulators.weather import FINE, Weather
 
 _REBIRTH, _BDSEQ, _UNIT = "Node Control/Rebirth", "bdSeq", "engUnit"
 _KEEPALIVE = 20
@@ -43,6 +44,8 @@ class NodeDevice:
     metrics: tuple[NodeMetric, ...]
     read: Read
     every_s: float
+    #: State of the way to the broker; None where it is always there.
+    weather: Weather | None = None
 
 
 class SparkplugNode:
@@ -84,6 +87,10 @@ class SparkplugNode:
     async def _publish(self, device: NodeDevice) -> None:
         while True:
             await asyncio.sleep(device.every_s - time.time() % device.every_s)
+            link = device.weather() if device.weather else FINE
+            if not link.up:
+                continue
+            await asyncio.sleep(link.delay_s)
             with self._speaking:
                 if not self._client.is_connected() or not self._born:
                     continue

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.servers.broker import Rumqttd
-from tests.servers.process import free_port
+from tests.servers.process import free_ports
 from vitrine.errors import ConfigurationError
 from vitrine.installation import Installation
 from vitrine_gateway.instruments import Instruments
@@ -85,10 +85,7 @@ def check(site: Site, found: dict[str, float | None], truth: dict[str, float]) -
 def site_of(folder: Path, broker: int, *profiles: str, **place: object) -> Site:
     """Write a file with a device for each profile, as ``vitrine simulate profile`` writes them one by one."""
     text = ""
-    ports: set[int] = set()
-    while len(ports) < len(profiles):
-        ports.add(free_port())
-    for number, (name, port) in enumerate(zip(profiles, sorted(ports), strict=True)):
+    for number, (name, port) in enumerate(zip(profiles, free_ports(len(profiles)), strict=True)):
         where = Place(port=port, broker_port=broker, link=folder / f"tty{number}", **place)  # type: ignore[arg-type]  # by name
         one = installation_text(name, where)
         device = one[one.index("[[device]]") :].replace('key = "simulated"', f'key = "d{number}"', 1)

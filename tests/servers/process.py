@@ -1,5 +1,7 @@
 """A server process on a loopback port, which a test may kill and start again on the same port."""
 
+import contextlib
+import random
 import shutil
 import signal
 import socket
@@ -14,6 +16,18 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def free_ports(count: int) -> list[int]:
+    """Return several such ports, all below those that the system gives to outgoing connections."""
+    found: list[int] = []
+    port = random.randrange(10_000, 25_000)
+    while len(found) < count:
+        port += 1
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def last_lines(path: Path, count: int = 5) -> str:

@@ -166,7 +166,7 @@ def test_sensors_publish_json_through_a_broker(broker):
         device = Device(key="room", profile="json-temperature-humidity", connection=connection, every_s=0.1)
         profile = load(device.profile, Path())
         sensor = JsonSensor(device, profile, ["temperature"], lambda key, now: 21.4)
-        task = asyncio.create_task(Publisher(connection, [sensor]).run())
+        task = asyncio.create_task(Publisher(connection, [(sensor, None)]).run())
         try:
             message = await asyncio.wait_for(heard.get(), 20)
         finally:

@@ -14,6 +14,7 @@ from vitrine.table_reader import TableReader
 from vitrine.toml_file import read_table
 from vitrine_gateway.profiles import Profile
 from vitrine_simulators.binding import channels_of, profiles_of
+from vitrine_simulators.faults import wire_checks
 from vitrine_simulators.faults.kind import FaultKind, Parameter
 from vitrine_simulators.faults.kinds import KINDS
 
@@ -46,8 +47,11 @@ def load_faults(path: Path, installation: Installation) -> list[Fault]:
     faults: list[Fault] = []
     if root is not None:
         channels = _channels(installation)
+        connections = {device.key: device.connection for device in installation.devices}
         for number, table in enumerate(root.tables("fault", required=True), start=1):
             faults += _read(table, number, channels)
+            if faults and faults[-1].number == number and faults[-1].device in connections:
+                wire_checks.check(table, faults[-1].kind, connections[faults[-1].device])
         root.finish()
     if problems:
         raise invalid(path, problems, again="vitrine simulate --faults")
@@ -131,8 +135,8 @@ def _check_sense(table: TableReader, fault: Fault, channels: _Channels) -> None:
 def _target(table: TableReader, kind: FaultKind, channels: _Channels) -> tuple[str, str]:
     if kind.target == "gateway":
         return "", ""
-    device = table.choice("device", tuple(channels), required=True)
-    if kind.target == "device":
+    device = table.choice("device", tuple(channels), required=kind.target != "link")
+    if kind.target in ("device", "link"):
         return device, ""
     if not device:
         return "", table.text("channel", required=True)

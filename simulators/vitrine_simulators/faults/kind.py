@@ -8,8 +8,9 @@ from typing import Literal
 
 from vitrine_simulators.faults.occurrence import Family
 
-#: What a fault concerns: one channel, one device, or neither (the gateway, a network, a clock).
-Target = Literal["channel", "device", "gateway"]
+#: What a fault concerns: one channel, one device, the way to one device or (without a device) to the broker of the
+#: uplink, or none of them (the gateway's clock and power).
+Target = Literal["channel", "device", "link", "gateway"]
 #: How a parameter is written: a number, a whole number, a duration (kept in seconds), a word, or the key of another
 #: channel of the installation as ``device/channel``.
 ParameterType = Literal["number", "integer", "duration", "word", "channel"]
