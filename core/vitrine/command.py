@@ -21,6 +21,7 @@ EXTRAS = {
     "simulate": "gateway",
     "dashboards": "dashboards",
     "demo": "demo",
+    "challenge": "demo",
 }
 
 

@@ -42,16 +42,17 @@ class _Group:
         return late
 
 
-def _sensor_of(device: SiteDevice, newest: MutableMapping[str, int]) -> Sensor:
+def sensor_of(device: SiteDevice, now: float, newest: MutableMapping[str, int]) -> Sensor:
+    """Return what keeps account of a sensor from an instant of the monotonic clock on, by its profile's dialect."""
     if device.profile.mqtt.dialect == "sparkplug":
         from vitrine_gateway.mqtt.sparkplug_sensor import SparkplugSensor
 
-        return SparkplugSensor(device, time.monotonic(), newest)
+        return SparkplugSensor(device, now, newest)
     if device.profile.mqtt.dialect == "home-assistant":
         from vitrine_gateway.mqtt.home_assistant_sensor import HomeAssistantSensor
 
-        return HomeAssistantSensor(device, time.monotonic(), newest)
-    return Sensor(device, time.monotonic(), newest)
+        return HomeAssistantSensor(device, now, newest)
+    return Sensor(device, now, newest)
 
 
 class Instruments:
@@ -148,7 +149,8 @@ class Instruments:
 
     def _add(self, device: SiteDevice) -> None:
         if device.profile.protocol == "mqtt":
-            self._sensors[device.key] = _sensor_of(device, self._deliveries.newest if self._deliveries else {})
+            newest = self._deliveries.newest if self._deliveries else {}
+            self._sensors[device.key] = sensor_of(device, time.monotonic(), newest)
         else:
             connection = device.device.connection
             line = self._lines.setdefault(line_key(connection), Line(connection))

@@ -22,6 +22,7 @@ PAGES = {
     "/fr/installations/pilote-uf/voies/permeate-turbidity/turbidity": (
         "/en/installations/pilote-uf/channels/permeate-turbidity/turbidity"
     ),
+    "/fr/installations/pilote-uf/defi": "/en/installations/pilote-uf/challenge",
     "/fr/jeux": "/en/datasets",
     "/fr/jeux/vitrine_pilote-uf_semaine-46": "/en/datasets/vitrine_pilote-uf_semaine-46",
     "/fr/passerelles": "/en/gateways",
@@ -29,7 +30,13 @@ PAGES = {
     "/fr/connexion": "/en/sign-in",
 }
 EVERY = [address for pair in PAGES.items() for address in pair]
-WRONG = ["/fr/installations/pilot-uf", "/en/installations/pilot-uf", "/fr/rien", "/nulle-part"]
+WRONG = [
+    "/fr/installations/batiment-vitrine/defi",
+    "/fr/installations/pilot-uf",
+    "/en/installations/pilot-uf",
+    "/fr/rien",
+    "/nulle-part",
+]
 NBSP = "\u00a0"
 
 

@@ -172,6 +172,16 @@ def test_a_counter_that_was_reset_goes_on_from_zero():
     np.testing.assert_allclose(shown("d/c", times, sound("d/c", times), [fault], sound), [105, 0, 4990])
 
 
+def test_what_is_stuck_after_a_reset_holds_what_was_seen_and_a_second_reset_begins_at_zero_too():
+    times = np.array([9.0, 15.0, 21.0, 25.0, 31.0])
+    faults = [
+        occurrence("counter-reset", begin=10.0, end=10.0),
+        occurrence("stuck", begin=20.0, end=23.0),
+        occurrence("counter-reset", begin=30.0, end=30.0),
+    ]
+    np.testing.assert_allclose(shown("d/c", times, sound("d/c", times), faults, sound), [109, 5, 10, 15, 1])
+
+
 def test_noise_has_its_deviation_and_is_the_same_each_time():
     times = np.arange(10.0, 4010.0)
     fault = occurrence("noise", end=4010.0, deviation=3.0)

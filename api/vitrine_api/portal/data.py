@@ -75,6 +75,12 @@ async def latest_indicators(
     return await _all(connection, "latest_indicators", installation_id=installation_id, first=first, last=last)
 
 
+async def challenge_of(connection: AsyncConnection[DictRow], installation_id: int) -> DictRow | None:
+    """Return the newest challenge of an installation's quality tests, None where there is none."""
+    rows = await _all(connection, "challenge", installation_id=installation_id)
+    return rows[0] if rows else None
+
+
 async def datasets_of(
     connection: AsyncConnection[DictRow], page: Page, *, installation_id: int | None = None, slug: str | None = None
 ) -> list[DictRow]:

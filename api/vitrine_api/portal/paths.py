@@ -13,6 +13,7 @@ PATHS: dict[str, dict[Language, str]] = {
         "fr": "/fr/installations/{slug}/voies/{device}/{channel}",
         "en": "/en/installations/{slug}/channels/{device}/{channel}",
     },
+    "challenge": {"fr": "/fr/installations/{slug}/defi", "en": "/en/installations/{slug}/challenge"},
     "datasets": {"fr": "/fr/jeux", "en": "/en/datasets"},
     "dataset": {"fr": "/fr/jeux/{slug}", "en": "/en/datasets/{slug}"},
     "gateways": {"fr": "/fr/passerelles", "en": "/en/gateways"},

@@ -7,10 +7,12 @@ returns the values shown (shape (n,); NaN: the instrument's mark for “no value
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrine_simulators.faults.occurrence import Occurrence
 from vitrine_simulators.noise import Array, Noise
@@ -36,18 +38,29 @@ def concerns(fault: Occurrence, path: str) -> bool:
 def shown(path: str, times: Array, values: Array, faults: Iterable[Occurrence], sound: Signal) -> Array:
     """Return what a channel shows under some faults, those that began first applied first. Shapes (n,)."""
     result = values.copy()
-    for fault in sorted(faults, key=lambda one: (one.begin, one.id)):
-        if fault.family != "instrument" or not concerns(fault, path):
-            continue
-        inside = times >= fault.begin
-        if fault.end > fault.begin:
-            inside &= times < fault.end
+    own = [fault for fault in faults if fault.family == "instrument" and concerns(fault, path)]
+    own.sort(key=lambda one: (one.begin, one.id))
+    for position, fault in enumerate(own):
+        inside = _while(fault, own[position + 1 :], times)
         if inside.any():
-            effect = EFFECTS[fault.kind]
-            if path != path_of(fault):
-                effect = _swapped_with
-            result[inside] = effect(times[inside], result[inside], fault, sound)
+            effect = EFFECTS[fault.kind] if path == path_of(fault) else _swapped_with
+            seen = _seen_under(own[:position], sound) if fault.kind == "stuck" else sound
+            result[inside] = effect(times[inside], result[inside], fault, seen)
     return result
+
+
+def _while(fault: Occurrence, later: list[Occurrence], times: Array) -> NDArray[np.bool_]:
+    """Tell at which instants a fault has its effect; that of a counter's reset ends with the next reset."""
+    inside = times >= fault.begin
+    end = fault.end if fault.end > fault.begin else math.inf
+    if fault.kind == "counter-reset":
+        end = min((one.begin for one in later if one.kind == fault.kind), default=math.inf)
+    return np.asarray(inside & (times < end), dtype=np.bool_)
+
+
+def _seen_under(faults: list[Occurrence], sound: Signal) -> Signal:
+    """Return what is seen of a signal under the faults that were there before: what is stuck holds that."""
+    return lambda path, times: shown(path, times, sound(path, times), faults, sound)
 
 
 def stuck(times: Array, values: Array, fault: Occurrence, sound: Signal) -> Array:

@@ -78,6 +78,7 @@ async def installation(request: Request, connection: Connection, slug: str, peri
             quality_table(page, channels, history["day"], "day", first=True),
             quality_table(page, channels, history["month"], "month", first=False),
         ],
+        challenged=await data.challenge_of(connection, row["installation_id"]) is not None,
         weekdays=weekdays(page.formats),
         calendar=calendar(days_of(history["month"].values(), page.formats), page.formats),
         gateways=[described(page, gateway) for gateway in gateways],

@@ -99,3 +99,9 @@ LEFT JOIN LATERAL (
 ) AS newest ON true
 WHERE installation_id = %(installation_id)s AND current
 ORDER BY position, key;
+
+-- challenge --
+-- The newest result of a challenge of one installation.
+SELECT seed, made_at, file_sha256, result FROM challenge
+WHERE installation_id = %(installation_id)s
+ORDER BY made_at DESC LIMIT 1;

@@ -1,0 +1,1 @@
+"""How well the quality tests of a site find faults: labelled ones, injected blind, sent through the whole way."""
