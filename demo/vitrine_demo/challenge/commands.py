@@ -27,7 +27,7 @@ from vitrine_demo.challenge.result import document_of
 from vitrine_demo.challenge.run import Setting, run
 from vitrine_demo.challenge.score import score
 from vitrine_demo.challenge.words import Words
-from vitrine_simulators.faults import load_faults
+from vitrine_simulators.faults import KINDS, Fault, load_faults
 from vitrine_simulators.faults.truth import line_of
 
 challenge = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -63,7 +63,7 @@ def main(
     installations = [load(file) for file in files]
     results = []
     for file, installation in zip(files, installations, strict=True):
-        declared = load_faults(faults, installation) if faults else ()
+        declared = _declared(faults, installation) if faults else ()
         setting = Setting(
             seed=seed, begin=start, end=start + days * 86_400.0, at_least_s=_every(every), declared=declared
         )
@@ -73,6 +73,17 @@ def main(
     if write_docs:
         documentation.write(files, results)
     _tell(results, as_json=as_json, image=image, stored=store)
+
+
+def _declared(path: Path, installation: Installation) -> list[Fault]:
+    declared = load_faults(path, installation)
+    others = sorted({fault.kind for fault in declared if KINDS[fault.kind].family != "instrument"})
+    if others:
+        raise ConfigurationError(
+            f"a challenge has no wires, on which faults such as {', '.join(others)} happen",
+            hint="Leave them out, or try them live: vitrine simulate FILE --faults FAULTS",
+        )
+    return declared
 
 
 def _every(text: str) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from vitrine.installation import Text
+from vitrine.i18n import Text
 from vitrine.quality import Test
 from vitrine_demo.challenge.run import Outcome
 from vitrine_demo.challenge.score import Alarm, ChannelScore, Finding, kinds_in
