@@ -214,7 +214,7 @@ def test_disk_that_takes_nothing_is_told_once_there_is_room(tmp_path: Path, monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", full)
+        patched.setattr(os, "pwrite", full)
         for _ in range(3):
             with pytest.raises(OSError, match="No space"):
                 queue.append(b"x", 1)

@@ -1,4 +1,8 @@
-"""The files of a queue as one: writing at the end, finding by number, giving space back, counting what is written."""
+"""The files of a queue as one: writing at the end, finding by number, giving space back, counting what is written.
+
+A disk takes whole blocks. So what is written after a `sync` begins in a block of its own where that spares one: the
+block before stays as it is, with zeros at its end.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,8 @@ from bisect import bisect_right
 from pathlib import Path
 from uuid import UUID
 
-from vitrine_gateway.queue.frame import Frame
+from vitrine_gateway.queue.frame import BLOCK_BYTES, Frame
 from vitrine_gateway.queue.segment import Segment, create, read_segment
-
-#: Block of the file systems of a Raspberry Pi; a disk takes no less.
-BLOCK_BYTES = 4096
 
 
 class Files:
@@ -29,6 +30,8 @@ class Files:
         self._read: tuple[Path, int, dict[int, Frame]] | None = None
         self._active: Segment | None = None
         self._file, self._synced = -1, 0
+        #: Where what is not synced begins, and how many bytes the last sync was of.
+        self._unsynced, self._batch = 0, 0
 
     def begin(self, first: int) -> None:
         """Make the active file, for the records from `first` on; OSError where the disk has no room for it."""
@@ -51,40 +54,41 @@ class Files:
 
     def write(self, frame: Frame) -> None:
         """Append a frame; OSError leaves the file as it was."""
-        length = self._write(frame.to_bytes())
+        end, start = self.active.sound_end, self._start()
+        self._write(frame.to_bytes(), start)
+        if end == self._synced:
+            self._unsynced = start
         self.active.note(frame)
-        self.active.sound_end += length
-        self.active.size = self.active.sound_end
-        self.size += length
+        self._end_at(start + frame.size)
 
     def roll(self, first: int) -> None:
         """Finish the active file and begin that of the records from `first` on; OSError where neither is possible."""
-        index = self.active.index()
-        self._write(index)
-        self.sync()
-        self.active.sound_end += len(index)
-        self.active.size = self.active.sound_end
-        self.size += len(index)
+        index, end = self.active.index(), self.active.sound_end
+        self._write(index, end)
+        self._end_at(end + len(index))
         try:
+            self.sync()
             active, file = self._begin(first)
         except OSError:
-            self._take_back(len(index))
+            self._end_at(end)
+            self._synced = self._unsynced = min(self._synced, end)
+            os.ftruncate(self._file, end)
             raise
         os.close(self._file)
-        self._active, self._file, self._synced = active, file, 0
+        self._active, self._file, self._synced, self._unsynced = active, file, 0, 0
 
     def sync(self) -> None:
         """Wait until the disk holds all that was written; may run in a thread of its own."""
-        end, synced = self.active.sound_end, self._synced
+        begin, end = self._unsynced, self.active.sound_end
         handle = os.dup(self._file)
         try:
             os.fdatasync(handle)
         finally:
             os.close(handle)
-        if end > synced:
-            blocks = (end - 1) // BLOCK_BYTES - synced // BLOCK_BYTES + 1
-            self.bytes_on_disk += blocks * BLOCK_BYTES
-            self._synced = max(self._synced, end)
+        if end > self._synced:
+            self.bytes_on_disk += _blocks(begin, end) * BLOCK_BYTES
+            self._batch, self._unsynced = end - begin, end
+            self._synced = end  # the last, since frames may be written meanwhile
 
     def remove(self, segment: Segment) -> None:
         """Take a finished file away."""
@@ -127,26 +131,35 @@ class Files:
 
     def _begin(self, first: int) -> tuple[Segment, int]:
         segment = create(self.folder, self._epoch, first)
-        file = os.open(segment.path, os.O_WRONLY | os.O_APPEND)
+        file = os.open(segment.path, os.O_WRONLY)
         self.segments.append(segment)
         self._lowest.append(first)
         self.size += segment.size
         self.bytes_on_disk += 2 * BLOCK_BYTES  # its first block and its name
         return segment, file
 
-    def _write(self, data: bytes) -> int:
+    def _start(self) -> int:
+        """Return where the next frame begins: where the last one ended, or in a block of its own."""
+        end = self.active.sound_end
+        if end != self._synced or _blocks(end, end + self._batch) <= _blocks(0, self._batch):
+            return end
+        return -(-end // BLOCK_BYTES) * BLOCK_BYTES
+
+    def _write(self, data: bytes, start: int) -> None:
         written = 0
         try:
             while written < len(data):
-                written += os.write(self._file, data[written:])
+                written += os.pwrite(self._file, data[written:], start + written)
         except OSError:
             os.ftruncate(self._file, self.active.sound_end)
             raise
         self.bytes_written += written
-        return written
 
-    def _take_back(self, length: int) -> None:
-        self.active.sound_end -= length
-        self.active.size = self.active.sound_end
-        self.size -= length
-        os.ftruncate(self._file, self.active.sound_end)
+    def _end_at(self, end: int) -> None:
+        self.size += end - self.active.size
+        self.active.sound_end = self.active.size = end
+
+
+def _blocks(begin: int, end: int) -> int:
+    """Count the blocks that the bytes between two places lie in."""
+    return -(-end // BLOCK_BYTES) - begin // BLOCK_BYTES if end > begin else 0

@@ -14,6 +14,8 @@ _HEAD = struct.Struct(">4sIIQqB")
 _CHECKED = struct.Struct(">QqB")
 #: Longest body; a greater length is a damaged one.
 LONGEST = 1 << 20
+#: Block of the file systems of a Raspberry Pi; a disk takes no less.
+BLOCK_BYTES = 4096
 
 
 class Kind(IntEnum):
@@ -23,6 +25,9 @@ class Kind(IntEnum):
     LOSS = 2
     #: What a finished file holds, at its end.
     INDEX = 3
+
+
+_KINDS = frozenset(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def frame_at(data: memoryview, at: int) -> tuple[Frame, int] | None:
         return None
     mark, length, checksum, number, time_ms, kind = _HEAD.unpack_from(data, at)
     start, end = at + _HEAD.size, at + _HEAD.size + length
-    if mark != _MARK or length > LONGEST or end > len(data) or kind not in set(Kind):
+    if mark != _MARK or length > LONGEST or end > len(data) or kind not in _KINDS:
         return None
     if zlib.crc32(data[end - length - _CHECKED.size : end]) != checksum:
         return None
@@ -64,7 +69,13 @@ def unfinished(data: bytes) -> bool:
     if len(data) < _HEAD.size:
         return data.startswith(_MARK[: len(data)])
     mark, length, _, _, _, kind = _HEAD.unpack_from(data)
-    return mark == _MARK and length <= LONGEST and kind in set(Kind) and _HEAD.size + length > len(data)
+    return mark == _MARK and length <= LONGEST and kind in _KINDS and _HEAD.size + length > len(data)
+
+
+def after_gap(data: bytes, end: int) -> int:
+    """Return where a frame may begin after one that ends here: at once, or, behind zeros only, in the next block."""
+    block = -(-end // BLOCK_BYTES) * BLOCK_BYTES
+    return end if data[end : end + 1] != b"\0" or any(data[end:block]) else min(block, len(data))
 
 
 def frames(data: bytes, at: int) -> Iterator[tuple[Frame, int]]:

@@ -16,8 +16,8 @@ from vitrine.logs import logger
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_gateway.queue import state as states
-from vitrine_gateway.queue.files import BLOCK_BYTES, Files
-from vitrine_gateway.queue.frame import Frame, Kind
+from vitrine_gateway.queue.files import Files
+from vitrine_gateway.queue.frame import BLOCK_BYTES, Frame, Kind
 from vitrine_gateway.queue.limits import Limits
 from vitrine_gateway.queue.losses import UNWRITTEN, Losses
 from vitrine_gateway.queue.recovery import recover

@@ -46,7 +46,7 @@ def recover(folder: Path, boot: str) -> Recovered:
     segments = [segment for segment in opened if segment]
     damaged = sum(segment.damaged for segment in segments)
     present = Ranges(pair for segment in segments for pair in segment.numbers)
-    if rebuilt and segments:
+    if rebuilt and (present or states.exists(folder)):  # else no number was given away yet: the state is written first
         _rebuild(state, present)
         damaged += 1
     for first, last in (pair for segment in segments for pair in segment.told):

@@ -12,7 +12,7 @@ from uuid import UUID
 from vitrine.errors import PayloadError
 from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
-from vitrine_gateway.queue.frame import Frame, Kind, frame_at, frames, unfinished
+from vitrine_gateway.queue.frame import Frame, Kind, after_gap, frame_at, frames, unfinished
 from vitrine_gateway.safe_file import sync_folder
 
 _MAGIC = b"VITRINEQ1\n"
@@ -114,12 +114,13 @@ def open_segment(path: Path, epoch: UUID | None, *, trust_index: bool = False) -
     if epoch is not None and segment.epoch != epoch:
         return None
     for frame, end in frames(data, _HEAD_SIZE):
-        if end - frame.size != segment.sound_end:
+        if end - frame.size not in (segment.sound_end, after_gap(data, segment.sound_end)):
             segment.damaged += 1
         _take(segment, frame)
         segment.sound_end = end
     # what a killed process had begun to write was never given a number that anybody saw
-    segment.damaged += len(data) > segment.sound_end and not unfinished(data[segment.sound_end :])
+    rest = after_gap(data, segment.sound_end)
+    segment.damaged += len(data) > segment.sound_end and not (rest < len(data) and unfinished(data[rest:]))
     return segment
 
 

@@ -53,6 +53,11 @@ def load(folder: Path) -> State | None:
     return newest
 
 
+def exists(folder: Path) -> bool:
+    """Tell whether a state was ever written."""
+    return any((folder / name).exists() for name in FILES)
+
+
 def save(folder: Path, state: State) -> None:
     """Write the state and wait until the disk holds it; OSError leaves the one before in force.
 
