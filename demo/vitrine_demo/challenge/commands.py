@@ -67,11 +67,12 @@ def main(
         setting = Setting(
             seed=seed, begin=start, end=start + days * 86_400.0, at_least_s=_every(every), declared=declared
         )
-        results.append(_one(file, installation, setting, truth))
-    if store:
-        _store(installations, results)
-    if write_docs:
-        documentation.write(files, results)
+        result = _one(file, installation, setting, truth)
+        results.append(result)
+        if store:
+            kept.keep(settings().database_url, installation.slug, result)
+        if write_docs:
+            documentation.write(file, result)
     _tell(results, as_json=as_json, image=image, stored=store)
 
 
@@ -104,11 +105,6 @@ def _one(file: Path, installation: Installation, setting: Setting, truth: Path |
     if truth:
         truth.write_text("".join(line_of(one) + "\n" for one in outcome.truth), encoding="utf-8")
     return document_of(outcome, score(outcome))
-
-
-def _store(installations: list[Installation], results: list[dict[str, Any]]) -> None:
-    for installation, result in zip(installations, results, strict=True):
-        kept.keep(settings().database_url, installation.slug, result)
 
 
 def _tell(results: list[dict[str, Any]], *, as_json: bool, image: Path | None, stored: bool) -> None:

@@ -23,8 +23,8 @@ BEGIN, END = "<!-- results: vitrine challenge --write-docs -->", "<!-- end of re
 _LEFT_OUT = ("truth", "alarms", "file_sha256")
 
 
-def write(files: Sequence[Path], results: Sequence[Mapping[str, Any]], root: Path | None = None) -> None:
-    """Write results into the pages; those of other installations stay as they are."""
+def write(file: Path, result: Mapping[str, Any], root: Path | None = None) -> None:
+    """Write the result of one example into the pages; those of others stay as they are."""
     root = root or Path.cwd()
     if not (root / PAGES["en"]).is_file():
         raise ConfigurationError(
@@ -32,11 +32,10 @@ def write(files: Sequence[Path], results: Sequence[Mapping[str, Any]], root: Pat
         )
     place = root / SUMMARY
     known: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
-    for file, result in zip(files, results, strict=True):
-        known[file.stem] = {**summary(result), "rules_sha256": rules_sha256(load_site(file))}
-        for language in PAGES:
-            image = root / image_of(file.stem, language)
-            image.write_text(picture(result, Words(language)), encoding="utf-8")
+    known[file.stem] = {**summary(result), "rules_sha256": rules_sha256(load_site(file))}
+    for language in PAGES:
+        image = root / image_of(file.stem, language)
+        image.write_text(picture(result, Words(language)), encoding="utf-8")
     place.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for language, name in PAGES.items():
         page = root / name
