@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import psycopg
@@ -15,12 +16,14 @@ from vitrine.errors import ConfigurationError
 from vitrine.i18n import LANGUAGES
 from vitrine.installation_file import load
 from vitrine.quality import Quality, Test
+from vitrine.settings import Settings
 from vitrine_collector import catalogue
 from vitrine_database.migration import migrate
 from vitrine_demo.challenge import kept
 from vitrine_demo.challenge.blind import DURATIONS, blind_faults, kinds_of
 from vitrine_demo.challenge.collection import Judged
 from vitrine_demo.challenge.commands import BEGIN
+from vitrine_demo.challenge.commands import challenge as command
 from vitrine_demo.challenge.picture import picture
 from vitrine_demo.challenge.report import print_report
 from vitrine_demo.challenge.result import document_of
@@ -30,7 +33,7 @@ from vitrine_demo.challenge.stretched import stretched
 from vitrine_demo.challenge.traits import Trait
 from vitrine_demo.challenge.words import Words
 from vitrine_gateway.site import load_site
-from vitrine_simulators.faults import KINDS, Fault, Occurrence
+from vitrine_simulators.faults import KINDS, Fault, Occurrence, read_truth
 
 ROOT = Path(__file__).parents[2]
 START, HOUR, DAY = BEGIN.timestamp(), 3600.0, 86_400.0
@@ -253,6 +256,38 @@ def test_declared_faults_are_found_by_the_tests_that_can_find_them(plain_server,
     assert 600.0 <= found["stuck"].delay_s <= 720.0
     assert found["counter-reset"].delay_s <= 60.0
     assert not [alarm for channel in score(outcome) for alarm in channel.alarms if alarm.false]
+
+
+@pytest.mark.plain
+def test_the_command_writes_all_that_it_is_asked_for(plain_server, small, tmp_path, monkeypatch, capsys):
+    with clone(plain_server, template(plain_server, "demo", lambda dsn: migrate(dsn))) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            catalogue.apply(connection, load(small))
+        monkeypatch.setattr("vitrine_demo.challenge.commands.settings", lambda: Settings(database_url=url))
+        truth, image = tmp_path / "truth.jsonl", tmp_path / "picture.svg"
+        words = [str(small), "--days", "0.25", "--every", "5 min", "--json", "--store"]
+        command(args=[*words, "--truth", str(truth), "--picture", str(image)], standalone_mode=False)
+        with psycopg.connect(url) as connection:
+            kept_result = connection.execute("SELECT result FROM challenge").fetchone()[0]
+    result = json.loads(capsys.readouterr().out)
+    assert result == kept_result
+    assert len(read_truth(truth)) == result["total"]["faults"] == 3
+    ElementTree.fromstring(image.read_text(encoding="utf-8"))
+
+
+WRONG = [
+    ((), "not a duration", "--every", "often"),
+    (("second",), "belong to one installation", "--truth", "t.jsonl"),
+    ((), "on which faults such as slow happen", "--faults", "{faults}"),
+]
+
+
+@pytest.mark.parametrize(("more", "message", "option", "value"), WRONG)
+def test_what_cannot_be_asked_for_is_told(small, tmp_path, more, message, option, value):
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "slow"\ndevice = "pump"\nat = "1 h"\nfor = "1 h"\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=message):
+        command(args=[*[str(small)] * (1 + len(more)), option, value.format(faults=faults)], standalone_mode=False)
 
 
 # --- what is shown and kept ------------------------------------------------------------------------------------------
