@@ -69,6 +69,8 @@ class Server:
         self.units: dict[int, Unit] = {}
         self.port = 0
         self.connections = 0
+        #: Seconds until an answer is sent.
+        self.think_s = 0.0
         self._writers: list[asyncio.StreamWriter] = []
 
     def unit(self, number: int) -> Unit:
@@ -82,6 +84,8 @@ class Server:
                 transaction, _, length, number = struct.unpack(">HHHB", await reader.readexactly(7))
                 body = await reader.readexactly(length - 1)
                 answer = self.unit(number).answer(body)
+                if self.think_s:
+                    await asyncio.sleep(self.think_s)
                 if answer is not None:
                     writer.write(struct.pack(">HHHB", transaction, 0, len(answer) + 1, number) + answer)
                     await writer.drain()

@@ -81,3 +81,17 @@ def test_every_record_is_delivered_in_the_end(steps: list[tuple[int, bool]]) -> 
             pending.remove(sent)
             one.acknowledged(Ranges([(sent, sent)]), now)
     assert arrived == set(range(1, 61))
+
+
+def test_backlogs_of_a_region_that_comes_back_begin_at_different_times() -> None:
+    begins = []
+    for _ in range(60):
+        one = Delivery(Pace(delay_s=30.0))
+        one.start(100.0)
+        at = 100.0
+        while not one.due(Ranges([(1, 1)]), at):
+            at += 0.05
+        begins.append(at - 100.0)
+    assert min(begins) >= 0.5
+    assert max(begins) <= 30.1
+    assert max(begins) - min(begins) > 15.0, "they stampede"

@@ -48,6 +48,21 @@ async def test_values_and_time(tmp_path: Path) -> None:
     assert server.unit(1).asked == [(3, 0, 13)]
 
 
+async def test_instant_is_the_middle_of_the_request(tmp_path: Path) -> None:
+    async with modbus_server() as server:
+        server.unit(1).holding = dict.fromkeys(range(20), 7)
+        server.think_s = 0.4
+        write_profile(tmp_path, *THREE)
+        (reader,) = readers(site(tmp_path, device("d", tcp(server.port, timeout="5 s"))))
+        await reader.read()  # the connection is opened before, which is no part of a request
+        before = asyncio.get_running_loop().time()
+        sample = await reader.read()
+        after = asyncio.get_running_loop().time()
+    assert len(sample.readings) == 3
+    for reading in sample.readings:
+        assert (reading.at - before) / (after - before) == pytest.approx(0.5, abs=0.25)
+
+
 async def test_hole_that_cannot_be_read_is_found_and_no_longer_bridged(tmp_path: Path) -> None:
     async with modbus_server() as server:
         server.unit(1).holding = {0: 100, 1: 101, 12: 112}

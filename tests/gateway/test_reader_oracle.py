@@ -155,3 +155,29 @@ def compare(wanted: list[Place], sample: Sample) -> None:
         else:
             assert reading.value == pytest.approx(own[reading.channel]), reading.channel
             assert reading.tests == 0
+
+
+def test_register_that_was_refused_is_asked_for_again_slowly_and_comes_back() -> None:
+    one = Place("c0", "holding", 5, "uint16", "AB", 7.0)
+    other = Place("c1", "holding", 30, "uint16", "AB", 8.0)
+    wire = Wire({(other.table, other.address): 8})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "own.toml").write_text(PROFILE + one.toml() + other.toml())
+        one_device = site(folder, device("d", tcp(1), every="1 s")).devices[0]
+    reader = Reader(one_device, wire, now=lambda: wire.now, pause=wire.pause)
+
+    def value() -> float | None:
+        sample = asyncio.run(reader.read(until=wire.now + 1.0))
+        compare([one, other], sample)
+        return {reading.channel: reading.value for reading in sample.readings}["c0"]
+
+    refused_at = wire.now
+    assert value() is None
+    wire.memory[one.table, one.address] = 7
+    while wire.now < refused_at + 299.0:
+        assert value() is None, "it is asked for again too soon"
+        wire.now += 10.0
+    wire.now = refused_at + 301.0
+    assert value() == 7.0
+    assert (reader.quarantined, reader.failure) == ({}, "")

@@ -64,5 +64,5 @@ def tls_reason(error: Exception | str) -> str:
     """Say in words why the broker was not trusted, or did not trust this gateway."""
     text = str(error)
     meaning = next((words for mark, words in _MEANINGS.items() if mark.lower() in text.lower()), "")
-    short = re.sub(r"\[SSL: [A-Z0-9_]+\] | \(_ssl\.c:\d+\)", "", text)
+    short = re.sub(r"\[SSL: [A-Z0-9_]+\] | \(_ssl\.c:\d+\)|\[Errno -?\d+\] ", "", text)
     return f"the broker and this gateway do not trust each other: {meaning} ({short})" if meaning else short
