@@ -30,15 +30,16 @@ from vitrine_demo.processes import vitrine
 
 SECONDS = 60
 _PATIENCE_S = 1200.0
-#: Part of the demo → words of its command line.
+#: Words of a command line → the part of the demo that it runs.
 _PARTS = {
-    "simulators": ("simulate",),
-    "gateways": ("gateway", "run"),
-    "collector": ("collector", "run"),
-    "worker": ("worker", "run"),
-    "portal": ("api", "run"),
-    "broker": ("iotcore",),
-    "the demo itself": ("demo", "--all"),
+    ("simulate",): "simulators",
+    ("gateway", "run"): "gateways",
+    ("vitrine_gateway.process",): "gateways",
+    ("collector", "run"): "collector",
+    ("worker", "run"): "worker",
+    ("api", "run"): "portal",
+    ("iotcore",): "broker",
+    ("demo", "--all"): "the demo itself",
 }
 _AGES = """
 SELECT i.slug, extract(epoch FROM clock_timestamp() - max(l.time))::float8
@@ -62,6 +63,7 @@ def run() -> list[Result]:
             before, began = _processor(processes), time.monotonic()
             ages = _ages(url)
             seconds = time.monotonic() - began
+            processes = _processes(demo, folder)
             after = _processor(processes)
             return [
                 *_shares({part: (after[part] - before[part]) / seconds for part in after}),
@@ -116,15 +118,30 @@ def _processes(demo: subprocess.Popen[bytes], folder: Path) -> dict[str, list[ps
     """Return the processes of each part."""
     found: defaultdict[str, list[psutil.Process]] = defaultdict(list)
     ours = [psutil.Process(demo.pid), *psutil.Process(demo.pid).children(recursive=True)]
-    servers = [one for one in psutil.process_iter() if str(folder / "database") in " ".join(_command(one))]
-    for one in servers:
-        found["database"] += [one, *one.children(recursive=True)]
+    found["database"] = database_processes(folder / "database")
     for one in ours:
         words = _command(one)
-        part = next((name for name, wanted in _PARTS.items() if all(word in words for word in wanted)), "")
-        if part and one not in found["database"]:
+        part = next((name for wanted, name in _PARTS.items() if set(wanted) <= set(words)), "")
+        if part:
             found[part].append(one)
-    return {part: list(dict.fromkeys(some)) for part, some in found.items()}
+    return dict(found)
+
+
+def database_processes(folder: Path) -> list[psutil.Process]:
+    """Return the server of a database's folder and what it has begotten."""
+    number = int(next(folder.rglob("postmaster.pid")).read_text(encoding="utf-8").split()[0])
+    return [psutil.Process(number), *psutil.Process(number).children(recursive=True)]
+
+
+def processor_time(processes: list[psutil.Process]) -> float:
+    """Return the processor time in s that processes have used, with that of their children who have ended."""
+    used = 0.0
+    for one in processes:
+        try:
+            used += sum(one.cpu_times()[:4])
+        except psutil.Error:
+            continue  # it has ended, and its parent counts it
+    return used
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -135,17 +152,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def _processor(processes: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    """Return the processor time in s that each part has used."""
-    used: dict[str, float] = {}
-    for part, some in processes.items():
-        used[part] = 0.0
-        for one in some:
-            try:
-                times = one.cpu_times()
-            except psutil.Error:
-                continue  # a connection's process of the database that has ended
-            used[part] += times.user + times.system
-    return used
+    return {part: processor_time(some) for part, some in processes.items()}
 
 
 def _ages(url: str) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from vitrine.units import UNITS, conversion
 from vitrine_gateway.profiles import Profile, load
 from vitrine_simulators.noise import Array
 from vitrine_simulators.plants import PLANTS, Plant
-from vitrine_simulators.registers import step
+from vitrine_simulators.registers import raw_limits, step
 
 _FLOATS = {"float32": np.float32, "float64": np.float64}
 
@@ -107,8 +107,9 @@ def as_read(bound: Bound, key: str, values: Array) -> Array:
     shown = values * scale + shift
     if bound.profile.protocol == "modbus":
         raw = (shown - channel.offset) / step(channel)
-        raw = raw.astype(_FLOATS[channel.type]).astype(np.float64) if channel.type in _FLOATS else np.rint(raw)
-        shown = raw * step(channel) + channel.offset
+        whole = channel.type not in _FLOATS
+        raw = np.clip(np.rint(raw), *raw_limits(channel)) if whole else raw.astype(_FLOATS[channel.type])
+        shown = raw.astype(np.float64) * step(channel) + channel.offset
     else:
         shown = np.round(shown, channel.decimals + 1)
     scale, shift = bound.to_site[key]

@@ -33,18 +33,25 @@ def raw_of(channel: Channel, value: float) -> float:
     return (value - channel.offset) / step(channel)
 
 
+def raw_limits(channel: Channel) -> tuple[float, float]:
+    """Return the smallest and the greatest raw value that the registers of a channel hold."""
+    if channel.bits:
+        return 0, (1 << channel.bits[1]) - 1
+    return _limits(channel.type)
+
+
+def _limits(kind: str) -> tuple[float, float]:
+    if kind in _FLOATS:
+        return -math.inf, math.inf
+    digits = int("".join(filter(str.isdigit, kind)))
+    if kind.startswith("bcd"):
+        return 0, 10 ** (digits // 4) - 1
+    return (-(1 << digits - 1), (1 << digits - 1) - 1) if kind.startswith("int") else (0, (1 << digits) - 1)
+
+
 def largest(channel: Channel) -> float:
     """Return the greatest value that the registers of a channel hold, in its unit, before they begin anew."""
-    if channel.type in _FLOATS:
-        return math.inf
-    digits = int("".join(filter(str.isdigit, channel.type)))
-    if channel.type.startswith("bcd"):
-        most = int(10 ** (digits // 4))
-    elif channel.bits:
-        most = 1 << channel.bits[1]
-    else:
-        most = 1 << (digits - channel.type.startswith("int"))
-    return abs((most - 1) * step(channel)) + channel.offset
+    return abs(raw_limits(channel)[1] * step(channel)) + channel.offset
 
 
 def can_say_nothing(channel: Channel) -> bool:
@@ -93,13 +100,16 @@ def encode(value: float, kind: str, order: str = "") -> list[int]:
     if kind in _FLOATS:
         big = struct.pack(_FLOATS[kind], value)
     elif kind.startswith("bcd"):
-        digits = int(kind[3:]) // 4
-        big = bytes.fromhex(str(min(max(round(value), 0), 10**digits - 1)).zfill(digits))
+        big = bytes.fromhex(str(_held(value, kind)).zfill(int(kind[3:]) // 4))
     else:
-        signed, bits = kind.startswith("int"), int(kind.removeprefix("u").removeprefix("int"))
-        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-        big = min(max(round(value), low), high).to_bytes(bits // 8, "big", signed=signed)
+        bits = int(kind.removeprefix("u").removeprefix("int"))
+        big = _held(value, kind).to_bytes(bits // 8, "big", signed=kind.startswith("int"))
     return _words(big, order or "ABCDEFGH"[: len(big)], kind)
+
+
+def _held(value: float, kind: str) -> int:
+    low, high = _limits(kind)
+    return int(min(max(round(value), low), high))
 
 
 def encode_text(text: str, registers: int, order: str) -> list[int]:

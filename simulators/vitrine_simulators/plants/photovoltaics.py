@@ -2,9 +2,10 @@
 
 Chain of models, each as published:
 
-- Sun, clear sky, tilted plane: `sun`. Clouds: the sky's cover is a smooth signal; a field of passing clouds decides
-  each minute whether the sun is behind one. A cloud lets 21 to 45 % through, the less the fuller the sky, and the edge
-  of one adds up to 12 %, as white edges do (irradiance above that of a clear sky is commonly measured there).
+- Sun, clear sky, tilted plane: `sun`. Clouds: the sky's cover is a smooth signal, of hours and of days; a field of
+  passing clouds decides each minute whether the sun is behind one. A cloud lets 22 to 47 % through, the less the
+  fuller the sky, and the edge of one adds up to 12 %, as white edges do (irradiance above that of a clear sky is
+  commonly measured there).
 - Module temperature: Faiman 2008, Progress in Photovoltaics 16, 307–315 (the model of IEC 61853-3):
   T_m = T_a + G / (25.0 + 6.84 · v), slowed by a time constant of 7 minutes; cells are 3 K warmer at 1000 W/m² (King,
   Boyson and Kratochvil 2004, SAND2004-3535).
@@ -185,7 +186,8 @@ class Photovoltaics:
         """Return the irradiance on the array's plane in W/m², through the clouds."""
         stands = sun.position(times, LATITUDE, LONGITUDE)
         snowing = np.minimum(weather.snowfall(self._noise, times), 1.0)
-        cover = np.maximum(weather.cloud_cover(self._noise, times), 0.95 * snowing)
+        systems = 0.35 * self._noise.smooth("cloud-systems", times, 1.5 * DAY)
+        cover = np.clip(weather.cloud_cover(self._noise, times) + systems, np.maximum(0.03, 0.95 * snowing), 0.97)
         field = self._noise.smooth("passing-clouds", times, 300.0)
         beyond = field - 0.42 * np.log(cover / (1.0 - cover))
         hidden, near = 1.0 / (1.0 + np.exp(beyond / 0.06)), 1.0 / (1.0 + np.exp((beyond - 0.35) / 0.1))
