@@ -165,7 +165,8 @@ def test_the_edges_of_clouds_shine_brighter_than_a_clear_sky(year, stands):
     high = clear > 200
     share = year["irradiance/plane-of-array"][high] / clear[high]
     assert 0.01 < (share > 1.03).mean() < 0.2
-    assert share.max() < 1.2
+    # Scattered light reaches the plane also where the beam falls beside it
+    assert share.max() < 1.25
 
 
 def test_snow_takes_the_winters_yield_and_none_of_the_summers(balance):
