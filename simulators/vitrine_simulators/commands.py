@@ -80,6 +80,9 @@ def files(
     uplink_to: Annotated[
         str, typer.Option(help="HOST:PORT of the broker behind the installation's uplink: for faults of the network.")
     ] = "",
+    edge_node: Annotated[
+        bool, typer.Option("--edge-node", help="Publish Sparkplug B to the uplink, as another maker's edge node does.")
+    ] = False,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     logs.set_up()
@@ -93,6 +96,7 @@ def files(
         truth=truth,
         gateway=gateway,
         uplink_to=address(uplink_to) if uplink_to else None,
+        edge_node=edge_node,
     )
     run(files, wishes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from vitrine_simulators.faults import Fault, Schedule
 from vitrine_simulators.faults.bus import disturbed
@@ -14,6 +15,19 @@ from vitrine_simulators.weather import Link, Weather, link_under
 
 #: Who stands for the broker of the uplink in a schedule: a fault of the network that names no device.
 UPLINK = ""
+
+
+class Conditions(Protocol):
+    """What disturbs the instruments and their ways."""
+
+    def disturbance(self, device: str) -> Disturbance | None:
+        """Return what changes the answers of a device."""
+
+    def clients(self, devices: Iterable[str]) -> int | None:
+        """Return how many connections these devices take at this moment, None for any number."""
+
+    def weather(self, devices: Iterable[str]) -> Weather | None:
+        """Return the state of the way to these devices, None where it is always there."""
 
 
 class QuietField:

@@ -38,7 +38,7 @@ class GatewayProcess:
         self._boot, self._booted = secrets.token_hex(16), time.time()
         self._process: asyncio.subprocess.Process | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run_until(self, stop: asyncio.Event) -> None:
         """Run until `stop`; ConfigurationError where the gateway ends by itself."""
         await self._start()
         told = time.time()

@@ -76,6 +76,8 @@ _COUNTERS = {
     "volume": (2.0, 8.0, "m3"),
     "time": (1.0, 1.0, "h"),
 }
+#: Range in units that no instrument shows, but indicators do.
+_ELSE = (0.2, 0.8)
 _HOUR = 3600.0
 #: Share of a site's own range, or of a register's, that is used.
 _INNER = 0.6
@@ -163,9 +165,10 @@ def course_of(path: str, channel: Channel, site: SiteChannel | None, seed: int, 
 
 def _usual(channel: Channel) -> tuple[float, float]:
     dimension = UNITS[channel.unit].dimension
-    low, high, unit = _QUANTITIES.get(channel.quantity) or _DIMENSIONS[dimension]
+    of_dimension = _DIMENSIONS.get(dimension, (*_ELSE, channel.unit))
+    low, high, unit = _QUANTITIES.get(channel.quantity, of_dimension)
     if UNITS[unit].dimension != dimension:
-        low, high, unit = _DIMENSIONS[dimension]
+        low, high, unit = of_dimension
     scale, shift = conversion(unit, channel.unit)
     return low * scale + shift, high * scale + shift
 

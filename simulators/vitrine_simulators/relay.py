@@ -62,7 +62,7 @@ class Relay:
             raise taken(*self._listen, error) from error
         self._watching = asyncio.create_task(self._watch())
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run_until(self, stop: asyncio.Event) -> None:
         """Hand on until `stop` is set."""
         await self.start()
         try:

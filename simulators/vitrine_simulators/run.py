@@ -16,6 +16,7 @@ from vitrine.installation import Installation
 from vitrine.logs import logger
 from vitrine_gateway.site import load_site
 from vitrine_simulators.binding import bind
+from vitrine_simulators.edge_node import edge_node
 from vitrine_simulators.faults import KINDS, Fault, Schedule, TruthLog, load_faults
 from vitrine_simulators.faulty_source import FaultySource
 from vitrine_simulators.field import UPLINK, FaultyField, QuietField
@@ -26,9 +27,12 @@ from vitrine_simulators.relay import Relay
 from vitrine_simulators.silenced import Silenced, check_silent
 from vitrine_simulators.simulation import Simulation
 from vitrine_simulators.sources import PlantChoice, counting, plant_for
+from vitrine_simulators.sparkplug_node import SparkplugNode
 from vitrine_simulators.weather import FINE
 
 _log = logger("simulators")
+#: What runs beside the instruments.
+_Other = Relay | GatewayProcess | SparkplugNode
 #: Seconds between two looks at what has begun.
 _LOOK_S = 0.5
 
@@ -50,6 +54,8 @@ class Wishes:
     gateway: Path | None = None
     #: Broker behind the address of the installation's uplink.
     uplink_to: tuple[str, int] | None = None
+    #: The installations speak Sparkplug B themselves; their instruments are not served.
+    edge_node: bool = False
 
 
 def run(files: Sequence[Path], wishes: Wishes) -> None:
@@ -59,12 +65,17 @@ def run(files: Sequence[Path], wishes: Wishes) -> None:
     faults = load_faults(wishes.faults, installations[0]) if wishes.faults else []
     _check_reach(faults, wishes)
     schedule = Schedule(faults, wishes.seed, math.floor(time.time())) if wishes.faults else None
+    time_of_plant = PlantTime(wishes.speed, wishes.begin).now
     field = FaultyField(faults, schedule) if schedule else QuietField()
-    simulation = Simulation(PlantTime(wishes.speed, wishes.begin).now, field)
+    simulation = Simulation(time_of_plant, field)
+    others: list[_Other] = []
     for installation in installations:
-        simulation.add(installation, _source(installation, wishes, schedule))
+        source = _source(installation, wishes, schedule)
+        if wishes.edge_node:
+            others.append(edge_node(installation, source, time_of_plant))
+        else:
+            simulation.add(installation, source)
     truth = TruthLog(wishes.truth) if wishes.truth else None
-    others: list[Relay | GatewayProcess] = []
     if wishes.uplink_to:
         uplink, target = installations[0].gateway.uplink, wishes.uplink_to
         others.append(Relay((uplink.host, uplink.port), lambda: target, field.weather([UPLINK]) or (lambda: FINE)))
@@ -84,6 +95,10 @@ def _check(installations: Sequence[Installation], wishes: Wishes) -> None:
         raise ConfigurationError(
             f"{', '.join(several)}: that belongs to one installation",
             hint="Start one “vitrine simulate” for each installation.",
+        )
+    if wishes.edge_node and wishes.gateway:
+        raise ConfigurationError(
+            "an installation that is its own edge node has no gateway", hint="Either --edge-node or --gateway."
         )
     if wishes.truth and not wishes.faults:
         raise ConfigurationError("a truth log without faults would stay empty", hint="Name them with --faults.")
@@ -127,7 +142,9 @@ def _source(installation: Installation, wishes: Wishes, schedule: Schedule | Non
 
 
 async def _serve(
-    simulation: Simulation, others: Sequence[Relay | GatewayProcess], telling: Coroutine[Any, Any, None] | None
+    simulation: Simulation,
+    others: Sequence[_Other],
+    telling: Coroutine[Any, Any, None] | None,
 ) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -136,7 +153,7 @@ async def _serve(
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    tasks += [asyncio.create_task(one.run(stop)) for one in others if ready.is_set()]
+    tasks += [asyncio.create_task(one.run_until(stop)) for one in others if ready.is_set()]
     told = asyncio.create_task(telling) if telling else None
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

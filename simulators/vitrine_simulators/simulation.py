@@ -7,54 +7,25 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from vitrine.errors import ConfigurationError, Problem
-from vitrine.installation import SERIAL_TRANSPORTS, Connection, Installation
+from vitrine.installation import Installation
 from vitrine.installation_lines import line_key
 from vitrine.logs import logger
 from vitrine_simulators.binding import Bound, bind
-from vitrine_simulators.field import QuietField
+from vitrine_simulators.field import Conditions, QuietField
+from vitrine_simulators.lines import Server, place_of, server_of
 from vitrine_simulators.modbus_device import ModbusDevice
 from vitrine_simulators.modbus_frames import FRAMINGS
-from vitrine_simulators.modbus_server import ModbusDatagrams, ModbusServer
-from vitrine_simulators.modbus_slaves import Disturbance, Slaves
 from vitrine_simulators.mqtt_publisher import Publisher
 from vitrine_simulators.plants import Source
 from vitrine_simulators.publishers import publishers_of
-from vitrine_simulators.relay import Distant
 from vitrine_simulators.sensors import Read
-from vitrine_simulators.serial_line import Character, SerialLine
 from vitrine_simulators.sparkplug_node import SparkplugNode
-from vitrine_simulators.weather import Weather
 
 _Line = tuple[str, str, int]
-_HERE = "127.0.0.1"
 #: A broker, and the account that sensors have there.
 _Broker = tuple[str, int, str]
-
-
-class Server(Protocol):
-    """Something that instruments are reached through."""
-
-    async def start(self) -> None:
-        """Be there; ConfigurationError where the place is taken."""
-
-    async def stop(self) -> None:
-        """Be gone."""
-
-
-class Conditions(Protocol):
-    """What disturbs the instruments and their ways."""
-
-    def disturbance(self, device: str) -> Disturbance | None:
-        """Return what changes the answers of a device."""
-
-    def clients(self, devices: Iterable[str]) -> int | None:
-        """Return how many connections these devices take at this moment, None for any number."""
-
-    def weather(self, devices: Iterable[str]) -> Weather | None:
-        """Return the state of the way to these devices, None where it is always there."""
 
 
 class Simulation:
@@ -103,7 +74,7 @@ class Simulation:
     @property
     def places(self) -> list[str]:
         """Return where instruments are reached: ports, serial lines, brokers."""
-        return [*map(_place_of, self._lines.values()), *(f"mqtt {host}:{port}" for host, port, _ in self._sensors)]
+        return [*map(place_of, self._lines.values()), *(f"mqtt {host}:{port}" for host, port, _ in self._sensors)]
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Serve until `stop` is set; `ready` is set once every place is open."""
@@ -130,28 +101,7 @@ class Simulation:
         return sum(map(len, self._lines.values())) + sum(map(len, self._sensors.values()))
 
     def _server(self, units: Mapping[int, Bound]) -> Server:
-        connection = next(iter(units.values())).device.connection
-        keys = [bound.device.key for bound in units.values()]
-        instruments = {unit: self._instrument(bound) for unit, bound in units.items()}
-        disturbances = {unit: self._conditions.disturbance(bound.device.key) for unit, bound in units.items()}
-        active = {unit: one for unit, one in disturbances.items() if one}
-        slaves = Slaves(instruments, FRAMINGS[connection.transport], active)
-        if connection.transport in SERIAL_TRANSPORTS:
-            return SerialLine(connection.serial_port, slaves, _character(connection))
-        if connection.transport == "udp":
-            return ModbusDatagrams(connection.host, connection.port, slaves)
-        return self._listening(connection, slaves, keys)
-
-    def _listening(self, connection: Connection, slaves: Slaves, keys: list[str]) -> Server:
-        """Return a TCP server, behind a network where that has faults."""
-
-        def clients() -> int | None:
-            return self._conditions.clients(keys)
-
-        weather = self._conditions.weather(keys)
-        if weather is None:
-            return ModbusServer(connection.host, connection.port, slaves, clients=clients)
-        return Distant((connection.host, connection.port), ModbusServer(_HERE, 0, slaves, clients=clients), weather)
+        return server_of(units, self._conditions, self._instrument)
 
     def _instrument(self, bound: Bound) -> ModbusDevice:
         return ModbusDevice(bound.profile, frozenset(bound.to_profile), self._reads[id(bound)], self._now)
@@ -187,18 +137,6 @@ def reader_of(bound: Bound, source: Source) -> Read:
         return source.read(f"{bound.device.key}/{key}", now) * scale + shift
 
     return read
-
-
-def _character(connection: Connection) -> Character:
-    parity = 0 if connection.parity == "N" else 1
-    return Character(connection.baudrate, 1 + connection.data_bits + parity + connection.stop_bits)
-
-
-def _place_of(units: Mapping[int, Bound]) -> str:
-    connection = next(iter(units.values())).device.connection
-    if connection.transport in SERIAL_TRANSPORTS:
-        return f"{connection.transport} {connection.serial_port}"
-    return f"{connection.transport} {connection.host}:{connection.port}"
 
 
 def _problem(bound: Bound, key: str, message: str, allowed: str) -> Problem:

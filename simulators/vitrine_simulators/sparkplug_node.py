@@ -84,6 +84,15 @@ class SparkplugNode:
         finally:
             end(self._client, [self._death()])
 
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set."""
+        task = asyncio.create_task(self.run())
+        try:
+            await stop.wait()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     async def _publish(self, device: NodeDevice) -> None:
         while True:
             await asyncio.sleep(device.every_s - time.time() % device.every_s)

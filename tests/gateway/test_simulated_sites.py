@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,21 +15,28 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.servers.broker import Rumqttd
 from tests.servers.process import free_ports
-from vitrine.errors import ConfigurationError
+from vitrine.errors import ConfigurationError, VitrineError
 from vitrine.installation import Installation
+from vitrine.sparkplug import Message
+from vitrine.uplink import BDSEQ, REBIRTH, UNIT
 from vitrine_gateway.instruments import Instruments
 from vitrine_gateway.profiles import names
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.site import Site, load_site
+from vitrine_simulators.commands import simulate
+from vitrine_simulators.edge_node import edge_node
 from vitrine_simulators.plant_time import PlantTime
 from vitrine_simulators.profile_site import Place, installation_text
 from vitrine_simulators.registers import step
 from vitrine_simulators.simulation import Simulation
 from vitrine_simulators.sources import PlantChoice, plant_for
 
+from .host import Host, until
 from .test_sparkplug_sensor import PROFILE as SPARKPLUG
 
 pytestmark = pytest.mark.anyio
+
+VITRINE = str(Path(sys.executable).with_name("vitrine"))
 
 #: An afternoon in the plant, in which time stands still, so that what is read can be compared with what was there.
 NOON = 1_790_000_000.0
@@ -219,3 +229,71 @@ def test_a_faster_plant_stays_in_step_with_the_clock() -> None:
     instants = iter([100.0, 101.0, 110.0])
     plant = PlantTime(60.0, NOON, clock=lambda: next(instants))
     assert [plant.now(), plant.now()] == [NOON + 60.0, NOON + 600.0]
+
+
+async def test_an_installation_speaks_for_itself_as_another_makers_edge_node(tmp_path: Path, broker: Rumqttd) -> None:
+    text = installation_text("eastron-sdm120", Place()).replace("port = 1883", f"port = {broker.port}")
+    (tmp_path / "site.toml").write_text(text)
+    installation = load_site(tmp_path / "site.toml").installation
+    plant = plant_for(installation, PlantChoice.PROFILE, 1)
+    host, stop = await asyncio.to_thread(Host, broker.port), asyncio.Event()
+    task = asyncio.create_task(edge_node(installation, plant, still).run_until(stop))
+    try:
+        await asyncio.to_thread(until, lambda: len(host.of(Message.DDATA)) > 1)
+        host.rebirth("simulated", "simulated")
+        await asyncio.to_thread(until, lambda: len(host.of(Message.NBIRTH)) > 1)
+        stop.set()
+        await task
+        await asyncio.to_thread(until, lambda: host.of(Message.NDEATH))
+    finally:
+        stop.set()
+        await task
+        host.close()
+    births = host.of(Message.NBIRTH)
+    assert all({one.name for one in payload.metrics} == {BDSEQ, REBIRTH} for _, payload in births)
+    assert [payload.seq for _, payload in births] == [0] * len(births)
+    born = {metric.name: metric for metric in host.of(Message.DBIRTH)[0][1].metrics}
+    assert born["voltage"].properties[UNIT].value == "V"
+    _, data = host.of(Message.DDATA)[0]
+    assert {host.name(one): one.value for one in data.metrics} == {
+        key: plant.read(f"simulated/{key}", NOON) for key in born
+    }
+    assert not host.records
+    assert host.value(host.of(Message.NDEATH)[-1][1], BDSEQ) == host.value(births[-1][1], BDSEQ)
+
+
+def test_a_stranger_simulates_a_profile_and_reads_it(tmp_path: Path) -> None:
+    port, file = free_ports(1)[0], tmp_path / "site.toml"
+    options = ["--port", str(port), "--output", str(file), "--no-value", "frequency"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([VITRINE, "simulate", "profile", "eastron-sdm120", *options], stdout=log, stderr=log)
+    try:
+        until(lambda: "instruments ready" in (tmp_path / "log").read_text(), 30)
+        read = subprocess.run([VITRINE, "gateway", "read", file, "--once"], capture_output=True, text=True, timeout=60)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+    assert read.returncode == 0, read.stderr
+    voltage = next(line for line in read.stdout.splitlines() if "oltage" in line or "ension" in line)
+    assert re.search(r"2[23]\d[.,]\d", voltage), read.stdout
+    with pytest.raises(VitrineError, match="is there already"):
+        simulate(args=["profile", "eastron-sdm120", *options], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["profile", "eastron-sdm12"], "did you mean eastron-sdm120"),
+        (["profile", "eastron-sdm120", "--begin", "yesterday"], "no instant with its zone"),
+        (["profile", "eastron-sdm120", "--begin", "2026-01-15T06:00:00"], "no instant with its zone"),
+        (["profile", "keller", "--broker", "nowhere"], "no address"),
+        (["profile", "siemens-mag6000", "--no-value", "flow", "--no-value", "nothing"], "no channel “nothing”"),
+        (["no-such-file.toml"], "cannot be read"),
+        (["no-such-file.toml", "--truth", "truth.jsonl"], "cannot be read"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_in_words(arguments: list[str], told: str) -> None:
+    with pytest.raises(VitrineError) as refused:
+        simulate(args=arguments, standalone_mode=False)
+    error = refused.value
+    assert told in " ".join([error.message, error.hint, *map(str, error.problems)])
