@@ -1,14 +1,15 @@
-"""A machine whose clock is wrong, for one process: ``python -m vitrine_simulators.false_clock FILE ARGUMENTS``.
+"""A machine whose clock is wrong, for one process: ``python -m vitrine_simulators.false_clock FILE MODULE ARGUMENTS``.
 
-Runs ``vitrine ARGUMENTS`` in this process, whose clock shows what the faults of the file make of the true time. Neither
-root nor a library before the C library is needed, and the program that runs knows no such switch: time is put in its
-place here, in Python, before it is loaded. The machine is a Raspberry Pi without a clock chip: its kernel holds the
-clock synchronised but while a fault of the clock lasts; each boot has its own identity and counts its seconds anew.
+Runs a module, as ``python -m`` does, in this process, whose clock shows what the faults of the file make of the true
+time. Neither root nor a library before the C library is needed, and the program that runs knows no such switch: time is
+put in its place here, in Python, before it is loaded. The machine is a Raspberry Pi without a clock chip: its kernel
+holds the clock synchronised but while a fault of the clock lasts; each boot has its own identity and counts anew.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -92,13 +93,11 @@ def _replace(module: object, **functions: Callable[..., object]) -> None:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Run ``vitrine`` on a machine."""
-    machine, *rest = arguments
+    """Run a module on a machine."""
+    machine, module, *rest = arguments
     put_in_place(Machine.read(Path(machine)))
     sys.argv[1:] = rest
-    from vitrine.command import main as vitrine
-
-    vitrine()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -78,10 +78,11 @@ class GatewayProcess:
         now = time.time()
         clock = self._schedule.between(self._schedule.started, now + _AHEAD) if self._schedule else []
         Machine(tuple(one for one in clock if one.family == "clock"), self._booted, self._boot).write(machine)
-        arguments = ["gateway", "run", str(self._file), "--data-dir", str(self._folder)]
+        arguments = ["vitrine_gateway.process", str(self._file), str(self._folder), "console", "info"]
         with (self._folder / "gateway.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-m",
                 "vitrine_simulators.false_clock",
                 str(machine),
