@@ -86,13 +86,13 @@ def blind_faults(traits: Sequence[Trait], seed: int, begin: float, end: float) -
     """Return the faults of a period, in the order of time."""
     noise, found = Noise(seed), []
     orders = {trait.path: _order(trait, noise) for trait in traits}
-    for slot in range(max(1, round((end - begin) / SLOT_S))):
+    slots = max(1, round((end - begin) / SLOT_S))
+    for slot in range(slots):
         taken: set[str] = set()
         for trait in traits:
             if trait.path in taken:
                 continue
-            order = orders[trait.path]
-            kind = order[slot % len(order)]
+            kind = _kind(trait, orders[trait.path], slot, slots)
             draws = _Draws(noise, f"challenge/{trait.path}/{slot}")
             fault = _fault(kind, trait, draws, begin + slot * SLOT_S, min(SLOT_S, end - begin))
             other = str(fault.parameters.get("other", ""))
@@ -103,6 +103,13 @@ def blind_faults(traits: Sequence[Trait], seed: int, begin: float, end: float) -
     return sorted(found, key=lambda one: (one.begin, one.id))
 
 
+def _kind(trait: Trait, order: list[str], slot: int, slots: int) -> str:
+    """Return the kind of a slot: each in its turn, and a counter's reset last, since nothing after it is as before."""
+    if trait.counter and slot == slots - 1:
+        return "counter-reset"
+    return order[slot % len(order)]
+
+
 def kinds_of(trait: Trait) -> list[str]:
     """Return the kinds of faults that fit a channel."""
     fits = {"swapped": bool(trait.partners), "sentinel": trait.has_mark}
@@ -111,7 +118,7 @@ def kinds_of(trait: Trait) -> list[str]:
 
 def _order(trait: Trait, noise: Noise) -> list[str]:
     """Return the kinds in an order of the seed's."""
-    kinds = kinds_of(trait)
+    kinds = [kind for kind in kinds_of(trait) if kind != "counter-reset"]
     draws = noise.uniform(f"challenge/order/{trait.path}", np.arange(float(len(kinds))))
     return [kinds[place] for place in np.argsort(draws, kind="stable")]
 
