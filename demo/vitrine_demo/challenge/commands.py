@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,13 +101,27 @@ def _one(file: Path, installation: Installation, setting: Setting, truth: Path |
     words = language()
     console = Console(stderr=True, highlight=False)
     name = installation.name[words]
-    with TemporaryDirectory(prefix="vitrine-challenge-") as folder, EmbeddedServer(Path(folder) / "database") as server:
+    with (
+        _orderly_end(),
+        TemporaryDirectory(prefix="vitrine-challenge-") as folder,
+        EmbeddedServer(Path(folder) / "database") as server,
+    ):
         migrate(server.url)
         with console.status(progress_text(words, name, 0.0)) as status:
             outcome = run(file, server.url, setting, lambda share: status.update(progress_text(words, name, share)))
     if truth:
         truth.write_text("".join(line_of(one) + "\n" for one in outcome.truth), encoding="utf-8")
     return document_of(outcome, score(outcome))
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: the server is stopped, its folder removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(results: list[dict[str, Any]], *, as_json: bool, image: Path | None, stored: bool) -> None:
