@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -11,65 +11,102 @@ from rich.table import Table
 from vitrine.i18n import Language, translate
 
 Document = dict[str, Any]
+_COLUMNS = ("device", "success", "latency", "missed", "breaker", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Texts and figures in one language."""
+
+    language: Language
+
+    def say(self, key: str, **values: object) -> str:
+        return translate("vitrine_gateway", self.language, f"status.{key}", **values)
+
+    def figure(self, value: float | None, form: str, unknown: str = "?") -> str:
+        if value is None:
+            return unknown
+        text = format(value, form)
+        return text.replace(".", ",") if self.language == "fr" else text
 
 
 def show(document: Document, words: Language, console: Console) -> None:
     """Print the document of `Snapshot.document`."""
-    say = partial(translate, "vitrine_gateway", words)
     title = f"{document['installation']}/{document['node']}, Vitrine {document['version']}"
     console.print(title, style="bold", markup=False)
-    for line in _lines(document, say):
+    for line in _lines(document, _Words(words)):
         console.print(line, markup=False)
-    console.print(_devices(document, say))
+    console.print(_devices(document, _Words(words)))
 
 
-def _lines(document: Document, say: Any) -> list[str]:  # noqa: ANN401
-    uplink, queue, clock, machine = (document[part] for part in ("uplink", "queue", "clock", "machine"))
-    lines = [say("status.since", time=document["started"], now=document["at"])]
+def _lines(document: Document, words: _Words) -> list[str]:
+    uplink = document["uplink"]
     state = "connected" if uplink["connected"] else "away"
-    lines.append(say(f"status.{state}", broker=uplink["broker"], reason=uplink["reason"], host=uplink["host_state"]))
-    age, day = queue["oldest_age_s"], queue["bytes_written_a_day"]
-    lines.append(
-        say(
-            "status.queue",
-            records=queue["records"],
-            megabytes=f"{queue['bytes'] / 1e6:.1f}",
-            age="0" if age is None else f"{age:.0f}",
-            lost=queue["lost"],
-            written=f"{queue['bytes_written_today'] / 1e6:.1f}",
-            day="?" if day is None else f"{day / 1e6:.0f}",
-        )
-    )
-    offset, error = clock["offset_ms"], clock["error_s"]
-    lines.append(
-        say(
-            "status.clock",
-            source=clock["source"],
-            offset="?" if offset is None else f"{offset:.1f}",
-            error="?" if error is None else f"{error:.3g}",
-            steps=clock["steps"],
-        )
-    )
+    lines = [
+        words.say("since", time=document["started"], now=document["at"]),
+        words.say(state, broker=uplink["broker"], reason=uplink["reason"], host=uplink["host_state"]),
+        _queue(document["queue"], words),
+        _clock(document["clock"], words),
+    ]
     if uplink["conflict"]:
         lines.append(f"! {uplink['conflict']}")
-    lines += [f"{key}: {value}" for key, value in machine.items() if value is not None]
+    if told := _machine(document["machine"], words):
+        lines.append(words.say("machine", told="; ".join(told)))
     return lines
 
 
-def _devices(document: Document, say: Any) -> Table:  # noqa: ANN401
+def _queue(queue: Document, words: _Words) -> str:
+    day = queue["bytes_written_a_day"]
+    return words.say(
+        "queue",
+        records=queue["records"],
+        megabytes=words.figure(queue["bytes"] / 1e6, ".1f"),
+        age=words.figure(queue["oldest_age_s"] or 0, ".0f"),
+        lost=queue["lost"],
+        written=words.figure(queue["bytes_written_today"] / 1e6, ".1f"),
+        day=words.figure(None if day is None else day / 1e6, ".0f"),
+    )
+
+
+def _clock(clock: Document, words: _Words) -> str:
+    return words.say(
+        "clock",
+        source=clock["source"],
+        offset=words.figure(clock["offset_ms"], ".1f"),
+        error=words.figure(clock["error_s"], ".3g"),
+        steps=clock["steps"],
+    )
+
+
+def _machine(machine: Document, words: _Words) -> list[str]:
+    """Return what is known of the machine, each in words."""
+    told = []
+    if (memory := machine["memory_bytes"]) is not None:
+        told.append(words.say("memory", megabytes=words.figure(memory / 1e6, ".0f")))
+    if (free := machine["disk_free_bytes"]) is not None:
+        told.append(words.say("disk", gigabytes=words.figure(free / 1e9, ".1f")))
+    if (temperature := machine["cpu_temperature_c"]) is not None:
+        told.append(words.say("temperature", degrees=words.figure(temperature, ".0f")))
+    if machine["under_voltage"]:
+        told.append(words.say("weak"))
+    elif machine["under_voltage_seen"]:
+        told.append(words.say("was_weak"))
+    return told
+
+
+def _devices(document: Document, words: _Words) -> Table:
     table = Table(box=None)
-    for column in ("device", "success", "latency", "missed", "breaker", "reason"):
-        table.add_column(
-            say(f"status.{column}"), justify="right" if column in ("success", "latency", "missed") else "left"
-        )
+    for column in _COLUMNS:
+        right = column in ("success", "latency", "missed")
+        table.add_column(words.say(column), justify="right" if right else "left")
     for device in document["devices"]:
-        success, latency = device["success"], device["latency_s"]
+        success, latency, breaker = device["success"], device["latency_s"], device["breaker"]
         table.add_row(
             device["key"],
-            "–" if success is None else f"{100 * success:.1f} %",
-            "–" if latency is None else f"{1000 * latency:.0f} ms",
+            "–" if success is None else f"{words.figure(100 * success, '.1f')} %",
+            "–" if latency is None else f"{words.figure(1000 * latency, '.0f')} ms",
             str(device["missed_slots"]),
-            "–" if device["breaker"] is None else say(f"status.breaker_{device['breaker']}"),
-            device["failure"] or say("status.well"),
+            "–" if breaker is None else words.say(f"breaker_{breaker}"),
+            device["failure"] or words.say("well"),
         )
     return table
