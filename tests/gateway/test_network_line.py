@@ -246,6 +246,38 @@ async def test_connection_is_given_back_between_cycles() -> None:
         owner.close()
 
 
+async def test_device_with_one_connection_that_it_still_believes_in_is_waited_for() -> None:
+    """It falls silent without a word, and turns the next connection away until it has given the first one up."""
+    asked, turned_away = 0, 0
+    held: list[asyncio.StreamWriter] = []
+    given_up = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, turned_away
+        if held and not given_up.is_set():
+            turned_away += 1
+            writer.close()
+            return
+        held.append(writer)
+        while True:
+            request = await reader.readexactly(12)
+            asked += 1
+            if asked > 2 and len(held) == 1:
+                continue
+            writer.write(request[:4] + b"\x00\x07" + request[6:8] + b"\x04\x00\x64\x00\x65")
+
+    async with peer(serve) as port:
+        line = Line(connection("tcp", port))
+        assert [await ask(line, 0) for _ in range(2)] == [[100, 101]] * 2
+        assert ["no answer" in await ask(line, 0, timeout=0.1) for _ in range(3)] == [True] * 3
+        found = [await ask(line, 0, timeout=0.3) for _ in range(6)]
+        assert all(isinstance(one, str) for one in found)
+        assert 1 <= turned_away <= 6, "it is hammered"
+        given_up.set()
+        await until(line, [100, 101])
+        line.close()
+
+
 async def test_late_datagram_is_recognised_by_its_transaction() -> None:
     class Peer(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
