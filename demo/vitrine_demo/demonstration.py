@@ -29,6 +29,8 @@ SEED = 1
 _LISTENING = ("tcp", "tls", "rtu_over_tcp", "ascii_over_tcp")
 _PORTAL_PATIENCE_S = 30.0
 _PATIENCE_S = 10.0
+#: Every model has to come from its commissioning to the present.
+_MODELS_PATIENCE_S = 60.0
 
 
 class Demonstration:
@@ -133,7 +135,8 @@ class Demonstration:
         """Say what the gateways will find: instruments and broker."""
         connections = [device.connection for one in self._installations for device in one.devices]
         meters = {(one.host, one.port) for one in connections if one.transport in _LISTENING}
-        if all(probes.listens(address, self._stop, _PATIENCE_S) for address in meters):
+        patience = _MODELS_PATIENCE_S if self._everything else _PATIENCE_S
+        if all(probes.listens(address, self._stop, patience) for address in meters):
             self._terminal.done("part.simulators", count=len(connections))
         else:
             self._terminal.missing("absent.simulators", file=self._folder.log("simulators"))

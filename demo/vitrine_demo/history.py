@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -41,7 +42,8 @@ class _Past:
     channels: dict[str, int]
     rules: dict[str, QualityRules]
     times: Array
-    values: dict[str, Array]
+    #: Computed beside the writing of another installation.
+    values: Future[dict[str, Array]]
     #: Instants from this position on are written.
     written: int
 
@@ -68,14 +70,20 @@ class History:
         with connect(self._url, name="vitrine demo history") as connection:
             found = self._wait(connection)
             begin = time.monotonic()
-            pasts = [self._prepare(connection, one) for one in found]
-            total = sum(past.written * len(past.channels) for past in pasts)
-            rows = 0
-            while not self._stop.is_set() and any(past.written for past in pasts):
-                for past in sorted(pasts, key=lambda one: -one.written):
-                    rows += self._write_part(connection, past)
-                    progress(rows / max(total, 1), rows)
+            with ThreadPoolExecutor(max_workers=1) as models:
+                pasts = [self._prepare(connection, one, models) for one in found]
+                rows = self._write(connection, pasts, progress)
+                models.shutdown(cancel_futures=True)
             self.seconds = time.monotonic() - begin
+        return rows
+
+    def _write(self, connection: psycopg.Connection, pasts: list[_Past], progress: Callable[[float, int], None]) -> int:
+        """Write part after part, the newest first, of the installations whose models are computed before the others."""
+        total = sum(past.written * len(past.channels) for past in pasts)
+        rows = 0
+        while not self._stop.is_set() and (left := [past for past in pasts if past.written]):
+            rows += self._write_part(connection, min(left, key=lambda one: (not one.values.done(), -one.written)))
+            progress(rows / max(total, 1), rows)
         return rows
 
     def _wait(self, connection: psycopg.Connection) -> list[Installation]:
@@ -96,7 +104,7 @@ class History:
     def _bound(self, installation: Installation) -> list[binding.Bound]:
         return binding.bind(installation, binding.plant_of(installation, self._seed).signals)
 
-    def _prepare(self, connection: psycopg.Connection, one: Installation) -> _Past:
+    def _prepare(self, connection: psycopg.Connection, one: Installation, models: ThreadPoolExecutor) -> _Past:
         rows = _rows(connection, one.slug)
         state = self._done.get(one.slug)
         if state is None:
@@ -106,8 +114,8 @@ class History:
             state = {"start": end - DAYS * 86_400.0 + STEP_S / 2.0, "end": end}
         times = binding.instants(state["start"], state["end"], STEP_S)
         plant = binding.plant_of(one, self._seed)
-        values = binding.history(one, plant, state["start"], state["end"], STEP_S)
-        channels = {row["path"]: row["channel_id"] for row in rows if row["path"] in values}
+        values = models.submit(binding.history, one, plant, state["start"], state["end"], STEP_S)
+        channels = {row["path"]: row["channel_id"] for row in rows if row["path"] in plant.signals}
         rules = {row["path"]: from_json(row["rules"]) for row in rows}
         state.setdefault("left", float(len(times)))
         self._done[one.slug] = state
@@ -143,6 +151,7 @@ def _judged(past: _Past, part: slice) -> Rows:
         arrival.learn(channel_id, past.rules[path])
     instants = np.round(past.times[part] * 1e6).astype(np.int64)
     channels = np.repeat(np.array(list(past.channels.values()), dtype=np.int32), len(instants))
-    values = np.concatenate([past.values[path][part] for path in past.channels])
+    computed = past.values.result()
+    values = np.concatenate([computed[path][part] for path in past.channels])
     quality, tests = arrival.judge(channels, values, np.zeros(len(values), dtype=np.int16))
     return Rows(np.tile(instants, len(past.channels)), channels, values, quality, tests)

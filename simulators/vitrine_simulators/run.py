@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vitrine.errors import ConfigurationError, Problem
 from vitrine.installation import Installation
 from vitrine.logs import logger
@@ -22,7 +24,7 @@ from vitrine_simulators.faulty_source import FaultySource
 from vitrine_simulators.field import UPLINK, FaultyField, QuietField
 from vitrine_simulators.gateway_process import GatewayProcess
 from vitrine_simulators.plant_time import PlantTime
-from vitrine_simulators.plants import Source
+from vitrine_simulators.plants import COMMISSIONED, Source
 from vitrine_simulators.relay import Relay
 from vitrine_simulators.silenced import Silenced, check_silent
 from vitrine_simulators.simulation import Simulation
@@ -70,7 +72,7 @@ def run(files: Sequence[Path], wishes: Wishes) -> None:
     simulation = Simulation(time_of_plant, field)
     others: list[_Other] = []
     for installation in installations:
-        source = _source(installation, wishes, schedule)
+        source = _source(installation, wishes, schedule, time_of_plant())
         if wishes.edge_node:
             others.append(edge_node(installation, source, time_of_plant))
         else:
@@ -128,10 +130,12 @@ def _check_reach(faults: Sequence[Fault], wishes: Wishes) -> None:
         raise ConfigurationError("not every fault can happen in this run", problems=problems)
 
 
-def _source(installation: Installation, wishes: Wishes, schedule: Schedule | None) -> Source:
+def _source(installation: Installation, wishes: Wishes, schedule: Schedule | None, now: float) -> Source:
     if wishes.plant is PlantChoice.COUNTING:
         return counting(installation, wishes.log)
     plant = plant_for(installation, wishes.plant, wishes.seed)
+    # A model that is stepped takes seconds to come to the present: no instrument answers before
+    plant.values(np.array([max(now, COMMISSIONED)]))
     if plant.generated:
         _log.info("values from the profiles alone", installation=installation.slug, channels=len(plant.generated))
     source: Source = FaultySource(plant, bind(installation, plant.signals), schedule) if schedule else plant
