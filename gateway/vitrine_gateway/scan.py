@@ -29,6 +29,8 @@ from vitrine_gateway.profiles.sunspec import Placed, SunSpecPart
 _AT_ONCE, _CONNECT_S = 64, 1.0
 #: More hosts than these are no network of instruments.
 MOST_HOSTS = 4096
+#: An identity that any register would show so rarely is sure; a weaker one counts only where there is none.
+_SURE = 1e-3
 _ANYTHING = Request("holding", 0, 1, ())
 
 
@@ -105,12 +107,14 @@ async def _ask(line: Line, connection: Connection, marks: dict[str, Profile]) ->
     except NoAnswer:
         return None
     known: dict[tuple[str, int, int], list[int] | None] = {}
-    matching, told = [], []
-    for name, profile in marks.items():
+    showing = []
+    for profile in marks.values():
         values = [await _value(line, connection, mark, known) for mark in profile.identity]
         if all(value in mark.values for value, mark in zip(values, profile.identity, strict=True)):
-            matching.append(name)
-            told += [mark.meaning.en for mark in profile.identity]
+            showing.append(profile)
+    sure = [profile for profile in showing if profile.chance <= _SURE] or showing
+    matching = [profile.key for profile in sure]
+    told = [mark.meaning.en for profile in sure for mark in profile.identity]
     models = await _models(line, connection)
     matching += [name for name, layout in _sunspec().items() if layout.choose(models)]
     if models:
@@ -129,8 +133,8 @@ def _sunspec() -> dict[str, SunSpecPart]:
 async def _models(line: Line, connection: Connection) -> list[Placed]:
     try:
         return await discover(line, connection.unit, connection.timeout_s)
-    except NoAnswer:
-        return []  # it falls silent where it would have to refuse
+    except (NoAnswer, Refused):
+        return []  # it falls silent where it would have to refuse, or asks for time
 
 
 async def _value(

@@ -13,7 +13,7 @@ from vitrine.errors import ConfigurationError
 from vitrine.installation import Connection
 from vitrine_gateway.commands import gateway
 from vitrine_gateway.proposal import proposal
-from vitrine_gateway.scan import Found, hosts_of, scan_line
+from vitrine_gateway.scan import Found, hosts_of, identities, scan_line
 from vitrine_gateway.site import inspect_site
 
 from .modbus_server import Server, Unit, modbus_server, serial_line
@@ -132,3 +132,19 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("units", ["x", "1-", "0-999", ""])
 def test_units_that_cannot_be(units: str) -> None:
     assert CliRunner().invoke(gateway, ["scan", "127.0.0.1", "--units", units]).exit_code == 2
+
+
+def test_weak_identity_gives_way_to_a_sure_one() -> None:
+    """At 120 V the first register of an EM340 begins like a WXT536's, whose identity is half a register."""
+    weather = Unit(input={0: 0x0604})
+    meter = Unit(input={0: 0x04B0, **EM340})
+    busy = Unit(input={0: 0x0604}, says=[6] * 200)
+    with serial_line({1: weather, 2: meter, 3: busy}) as port:
+        connection = Connection(transport="rtu", serial_port=port, baudrate=115200, timeout_s=0.3)
+        found = asyncio.run(_found(connection, range(1, 4)))
+    assert [one.profiles for one in found] == [("vaisala-wxt530",), ("carlo-gavazzi-em340",), ()]
+
+
+@pytest.mark.parametrize("name", sorted(identities()))
+def test_identity_is_sure_or_known_to_be_weak(name: str) -> None:
+    assert identities()[name].chance < 1e-3 or name == "vaisala-wxt530"

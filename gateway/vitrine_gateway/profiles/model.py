@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -122,6 +123,12 @@ class Identity:
         """Registers that the value takes."""
         return self.registers or WIDTHS[self.type]
 
+    @property
+    def chance(self) -> float:
+        """Share of all contents that would pass for the instrument."""
+        bits = 8 if self.type.endswith("int8") else 16 * self.width
+        return len(self.values) / 2.0**bits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -149,6 +156,11 @@ class Profile:
     trigger: Trigger | None = None
     #: Topics, times and availability of sensors that publish.
     mqtt: MqttPart = field(default_factory=MqttPart)
+
+    @property
+    def chance(self) -> float:
+        """Chance that another instrument shows the identity, if its registers held anything."""
+        return math.prod(mark.chance for mark in self.identity)
 
     def channel(self, key: str) -> Channel | None:
         """Return a channel by its key."""
