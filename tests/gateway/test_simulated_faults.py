@@ -288,3 +288,26 @@ def steps(place: Path) -> int:
 
 def sources(host: Host) -> set[object]:
     return {host.value(payload, TIME_SOURCE) for topic, payload in list(host.messages) if topic.device == "count"}
+
+
+@pytest.mark.anyio
+async def test_a_sensor_out_of_reach_is_silent_and_comes_back(tmp_path: Path, broker: Rumqttd) -> None:
+    sensor = f'{{ transport = "mqtt", host = "127.0.0.1", port = {broker.port}, topic = "site/room" }}'
+    site = load_site(write_site(tmp_path, device("room", sensor, profile="json-temperature-humidity", every="2 s")))
+    (tmp_path / "faults.toml").write_text('[[fault]]\nkind = "cut"\ndevice = "room"\nat = "2 s"\nfor = "5 s"\n')
+    values: list[float | None] = []
+    instruments = Instruments(site, lambda sample: values.extend(one.value for one in sample.readings))
+    async with suffering(tmp_path, site) as schedule:
+        reading = asyncio.create_task(instruments.run())
+        try:
+            async with asyncio.timeout(40):
+                await asyncio.sleep(schedule.started + 3.0 - time.time())
+                while "no message for 2 s" not in instruments.failing().values():
+                    await asyncio.sleep(0.05)
+                while instruments.failing():
+                    await asyncio.sleep(0.05)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+    assert None in values, "its silence is told"
+    assert values[-1] is not None

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,12 +21,17 @@ from vitrine.installation import Installation
 from vitrine.sparkplug import Message
 from vitrine.uplink import BDSEQ, REBIRTH, UNIT
 from vitrine_gateway.instruments import Instruments
-from vitrine_gateway.profiles import names
+from vitrine_gateway.profiles import load, names
+from vitrine_gateway.profiles.sunspec import points_of
 from vitrine_gateway.reading import Sample
 from vitrine_gateway.site import Site, load_site
+from vitrine_simulators.binding import plant_of
 from vitrine_simulators.commands import simulate
 from vitrine_simulators.edge_node import edge_node
+from vitrine_simulators.modbus_device import ModbusDevice
+from vitrine_simulators.modbus_slaves import Refusal
 from vitrine_simulators.plant_time import PlantTime
+from vitrine_simulators.plants import Live
 from vitrine_simulators.profile_site import Place, installation_text
 from vitrine_simulators.registers import step
 from vitrine_simulators.simulation import Simulation
@@ -297,3 +303,43 @@ def test_a_mistake_on_the_command_line_is_told_in_words(arguments: list[str], to
         simulate(args=arguments, standalone_mode=False)
     error = refused.value
     assert told in " ".join([error.message, error.hint, *map(str, error.problems)])
+
+
+async def test_two_hundred_instruments_live_in_one_process(tmp_path: Path) -> None:
+    site = site_of(tmp_path, 1, *["keller", "siemens-mag6000", "eastron-sdm120", "xy-md02"] * 50)
+    async with served(site.installation) as truth:
+        check(site, await read_all(site), truth)
+    assert len(site.devices) == 200
+
+
+async def test_what_a_model_does_not_know_is_generated_beside_it(tmp_path: Path) -> None:
+    pilot = (Path(__file__).parents[2] / "examples" / "ultrafiltration.toml").read_text()
+    more = installation_text("eastron-sdm120", Place(port=15_099))
+    (tmp_path / "pilot.toml").write_text(pilot + more[more.index("[[device]]") :])
+    installation = load_site(tmp_path / "pilot.toml").installation
+    plant, model = plant_for(installation, PlantChoice.MODEL, 1), Live(plant_of(installation, 1))
+    assert {path.partition("/")[0] for path in plant.generated} == {"simulated"}
+    assert plant.read("feed-flow/flow", NOON) == model.read("feed-flow/flow", NOON)
+    assert 225 <= plant.read("simulated/voltage", NOON) <= 235
+    array = plant.values(np.array([NOON]))
+    assert {path: values[0] for path, values in array.items()} == {
+        path: plant.read(path, NOON) for path in plant.signals
+    }
+
+
+async def test_a_sunspec_device_says_who_it_is_what_it_lacks_and_where_it_ends() -> None:
+    profile = load("sunspec-inverter", Path())
+    assert profile.sunspec
+    device = ModbusDevice(profile, frozenset({"power"}), lambda key, now: 1500.0)
+    words = device.registers(3, 40_000, 70)
+    assert words[:4] == [0x5375, 0x6E53, 1, 66]
+    assert b"".join(word.to_bytes(2, "big") for word in words[4:20]).rstrip(b"\0") == b"Vitrine"
+    usual = profile.sunspec.usual
+    assert device.registers(3, usual.first, 2) == [usual.number, usual.length]
+    assert device.registers(3, usual.first + 2 + usual.length, 2) == [0xFFFF, 0]
+    points = points_of(usual.number)
+    read = {channel.point for channel in profile.channels}
+    lacking = next(one for name, one in points.items() if one.kind == "uint16" and one.at >= 2 and name not in read)
+    assert device.registers(3, usual.first + lacking.at, 1) == [0xFFFF]
+    with pytest.raises(Refusal):
+        device.registers(3, usual.first + 2 + usual.length, 3)

@@ -238,7 +238,8 @@ def test_faults_that_do_not_fit_a_wire_are_told_all_at_once(site, tmp_path):
         'kind = "cut"\ndevice = "d2"',
         'kind = "no-answer"\ndevice = "d3"',
         'kind = "exception"\ndevice = "d0"\ncode = 12',
-        'kind = "illegal-addresses"\ndevice = "d0"\nfirst = 1',
+        'kind = "illegal-addresses"\ndevice = "d0"\nfirst = 0',
+        'kind = "illegal-addresses"\ndevice = "d0"\nfirst = 9\nlast = 8',
         'kind = "wrong-check-sum"\ndevice = "d2"',
         'kind = "cut"\ndevice = "d3"',
         'kind = "cut"',
@@ -253,6 +254,7 @@ def test_faults_that_do_not_fit_a_wire_are_told_all_at_once(site, tmp_path):
         ("does-not-fit", "fault[5].kind"),
         ("out-of-range", "fault[6].code"),
         ("missing-key", "fault[7].last"),
+        ("not-a-range", "fault[8].last"),
     ]
 
 

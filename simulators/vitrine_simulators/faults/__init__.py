@@ -1,6 +1,7 @@
 """Faults: declared in TOML, expanded from a seed, carried out by what they concern, and told by a truth log."""
 
-from vitrine_simulators.faults.declaration import Fault, load_faults
+from vitrine_simulators.faults.declaration import load_faults
+from vitrine_simulators.faults.fault import Fault
 from vitrine_simulators.faults.kind import FaultKind, Parameter
 from vitrine_simulators.faults.kinds import KINDS
 from vitrine_simulators.faults.occurrence import FAMILIES, Family, Occurrence

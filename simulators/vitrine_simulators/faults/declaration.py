@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vitrine.durations import ALLOWED, seconds
@@ -15,30 +14,12 @@ from vitrine.toml_file import read_table
 from vitrine_gateway.profiles import Profile
 from vitrine_simulators.binding import channels_of, profiles_of
 from vitrine_simulators.faults import wire_checks
+from vitrine_simulators.faults.fault import Fault
 from vitrine_simulators.faults.kind import FaultKind, Parameter
 from vitrine_simulators.faults.kinds import KINDS
 
 _WHEN = "“at” and “for” for once, or “per_day” and “lasting” for now and then"
 _AT = "a date with its zone such as 2026-11-02T10:00:00Z, or a duration since the start such as “2 h”"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What one ``[[fault]]`` declares. Either `at_s`/`since_start_s` or `per_day` says when."""
-
-    kind: str
-    #: Place in the file, from 1.
-    number: int
-    device: str = ""
-    channel: str = ""
-    #: Instant since 1970 UTC, or seconds after the start of the run; None where it comes at random.
-    at_s: float | None = None
-    since_start_s: float | None = None
-    #: Mean number of times in a day.
-    per_day: float = 0.0
-    #: Shortest and longest duration in seconds; 0 and 0 where it happens at an instant.
-    lasting_s: tuple[float, float] = (0.0, 0.0)
-    parameters: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def load_faults(path: Path, installation: Installation) -> list[Fault]:
@@ -51,7 +32,7 @@ def load_faults(path: Path, installation: Installation) -> list[Fault]:
         for number, table in enumerate(root.tables("fault", required=True), start=1):
             faults += _read(table, number, channels)
             if faults and faults[-1].number == number and faults[-1].device in connections:
-                wire_checks.check(table, faults[-1].kind, connections[faults[-1].device])
+                wire_checks.check(table, faults[-1], connections[faults[-1].device])
         root.finish()
     if problems:
         raise invalid(path, problems, again="vitrine simulate --faults")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from vitrine_simulators.faults.declaration import Fault
+from vitrine_simulators.faults.fault import Fault
 from vitrine_simulators.faults.kinds import KINDS
 from vitrine_simulators.faults.occurrence import Family, Occurrence
 from vitrine_simulators.noise import Noise

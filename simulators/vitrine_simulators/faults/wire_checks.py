@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vitrine.installation import SERIAL_TRANSPORTS, Connection
 from vitrine.table_reader import TableReader
+from vitrine_simulators.faults.fault import Fault
 from vitrine_simulators.faults.kinds import KINDS
 
 #: Transports whose frames have a check sum, and those of which there may be several connections.
@@ -11,9 +12,11 @@ _CHECKED = ("rtu", "rtu_over_tcp", "ascii", "ascii_over_tcp")
 _CONNECTED = ("tcp", "rtu_over_tcp", "ascii_over_tcp")
 
 
-def check(table: TableReader, kind: str, connection: Connection) -> None:
-    """Note a fault that a device's connection cannot have."""
-    transport = connection.transport
+def check(table: TableReader, fault: Fault, connection: Connection) -> None:
+    """Note a fault that a device's connection cannot have, and registers that are none."""
+    kind, transport = fault.kind, connection.transport
+    if kind == "illegal-addresses" and fault.parameters["first"] > fault.parameters["last"]:  # type: ignore[operator]  # numbers, by their table
+        table.note("not-a-range", "last", "the last register lies before the first", "an address from `first` on")
     wrong, allowed = "", ""
     if KINDS[kind].family == "bus" and transport == "mqtt":
         wrong, allowed = "publishes over MQTT and is asked nothing", "a Modbus device"
