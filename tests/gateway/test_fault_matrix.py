@@ -94,7 +94,7 @@ def check(host: Host, counted: int, *, kills: int = 0) -> None:
 def settle(host: Host, server: Counting) -> int:
     """Wait until everything measured so far is accounted for, and return how much that was."""
     last = server.count
-    until(lambda: max(values_of(host).values(), default=0) >= last and accounted(host), 60)
+    until(lambda: max(values_of(host).values(), default=0) >= last and accounted(host), 180)  # a machine may be slow
     return last
 
 
