@@ -24,7 +24,7 @@ from vitrine_simulators.faulty_source import FaultySource
 from vitrine_simulators.field import UPLINK, FaultyField, QuietField
 from vitrine_simulators.gateway_process import GatewayProcess
 from vitrine_simulators.plant_time import PlantTime
-from vitrine_simulators.plants import COMMISSIONED, Source
+from vitrine_simulators.plants import COMMISSIONED, PLANTS, Source
 from vitrine_simulators.relay import Relay
 from vitrine_simulators.silenced import Silenced, check_silent
 from vitrine_simulators.simulation import Simulation
@@ -101,6 +101,12 @@ def _check(installations: Sequence[Installation], wishes: Wishes) -> None:
     if wishes.edge_node and wishes.gateway:
         raise ConfigurationError(
             "an installation that is its own edge node has no gateway", hint="Either --edge-node or --gateway."
+        )
+    modelled = wishes.plant is PlantChoice.MODEL and any(one.slug in PLANTS for one in installations)
+    if modelled and wishes.begin is not None and wishes.begin < COMMISSIONED:
+        raise ConfigurationError(
+            "the plants of the models were commissioned on 1 September 2025",
+            hint="Name that day or a later one with --begin, or take “--plant profile”.",
         )
     if wishes.truth and not wishes.faults:
         raise ConfigurationError("a truth log without faults would stay empty", hint="Name them with --faults.")

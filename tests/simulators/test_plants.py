@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.simulators.site import EXAMPLES
+from vitrine.errors import ConfigurationError
 from vitrine_simulators.noise import Noise
 from vitrine_simulators.plants import COMMISSIONED, PLANTS, Live
 from vitrine_simulators.plants.activated_sludge import ActivatedSludge
@@ -11,6 +13,7 @@ from vitrine_simulators.plants.composting import Composting
 from vitrine_simulators.plants.digester import Digester
 from vitrine_simulators.plants.ultrafiltration import BLEED, CYCLE_S, FILTRATION_S, Ultrafiltration
 from vitrine_simulators.plants.ultraviolet import Ultraviolet
+from vitrine_simulators.run import Wishes, run
 
 BEGIN = COMMISSIONED + 60 * 86_400.0
 MONTH = np.arange(BEGIN, BEGIN + 30 * 86_400.0, 60.0) + 30.0
@@ -44,6 +47,11 @@ def test_counters_only_grow_and_never_jump(plant):
         step = np.diff(plant.values(MONTH)[path])
         assert step.min() >= 0
         assert step.max() < 0.4  # kWh in a minute: 24 kW
+
+
+def test_a_run_cannot_begin_before_the_plants_were_commissioned():
+    with pytest.raises(ConfigurationError, match="commissioned on 1 September 2025"):
+        run([EXAMPLES / "batiment-vitrine.toml"], Wishes(begin=COMMISSIONED - 1.0))
 
 
 def test_every_signal_is_given_and_is_a_number(plant):
