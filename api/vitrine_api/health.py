@@ -43,5 +43,8 @@ async def ready(request: Request) -> Health:
 
 def _schema_is_current(url: str) -> bool:
     with connect(url, name="vitrine-api health") as connection:
-        in_force = edition.in_force(connection)
-        return in_force is not None and not schema.pending(schema.migrations(in_force), schema.applied(connection))
+        try:
+            schema.check(connection, edition.in_force(connection))
+        except ConfigurationError:
+            return False
+        return True

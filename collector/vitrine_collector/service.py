@@ -23,6 +23,7 @@ from vitrine_collector.members import BEAT_S, Members
 from vitrine_collector.series_quality import SeriesQuality
 from vitrine_collector.session import Broker
 from vitrine_collector.store import Stopped, Store
+from vitrine_database import edition, schema
 from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/service.sql")
@@ -236,3 +237,4 @@ def check_schema(connection: psycopg.Connection) -> None:
             f"the database lacks what the collector writes to: {', '.join(row[0])}",
             hint="Run: vitrine database migrate",
         )
+    schema.check(connection, edition.in_force(connection))

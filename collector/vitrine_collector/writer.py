@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import psycopg
 from psycopg import errors
 
 from vitrine_collector.rows import Rows, copy_stream
 from vitrine_database.queries import Queries
+from vitrine_database.rollup import must_be_told
 
 __all__ = ["Rows", "Writer"]
 
 _SQL = Queries("vitrine_collector", "queries/writer.sql")
+_HOUR_US = 3_600_000_000
 
 
 class Writer:
@@ -28,6 +31,7 @@ class Writer:
             return 0
         try:
             with self._connection.transaction():
+                self._tell(rows)
                 self._copy(_SQL["copy_direct"], rows)
         except errors.UniqueViolation:
             with self._connection.transaction():
@@ -39,8 +43,28 @@ class Writer:
             cursor.execute(_SQL["create_staging"])
             cursor.execute(_SQL["empty_staging"])
             self._copy(_SQL["copy_staged"], rows)
+            self._tell(rows)
             cursor.execute(_SQL["insert_staged"])
             return cursor.rowcount
+
+    def _tell(self, rows: Rows) -> None:
+        """Tell which hours of which channels the rows touch, where the database cannot see it by itself."""
+        if not must_be_told(self._connection):
+            return
+        hour = rows.time_us // _HOUR_US
+        order = np.lexsort((rows.time_us, rows.channel_id))
+        time_us, channel, hour = rows.time_us[order], rows.channel_id[order], hour[order]
+        first = np.flatnonzero(np.append(True, (np.diff(channel) != 0) | (np.diff(hour) != 0)))
+        last = np.append(first[1:], len(order)) - 1
+        self._connection.execute(
+            _SQL["tell"],
+            {
+                "hours": hour[first].tolist(),
+                "firsts": time_us[first].tolist(),
+                "lasts": time_us[last].tolist(),
+                "channels": channel[first].tolist(),
+            },
+        )
 
     def _copy(self, statement: str, rows: Rows) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:

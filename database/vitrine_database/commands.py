@@ -12,31 +12,26 @@ import typer
 from rich.console import Console
 
 from vitrine.command import language
-from vitrine.durations import seconds
 from vitrine.i18n import translate
 from vitrine.settings import settings
 from vitrine_database import backup as copies
-from vitrine_database import policy
+from vitrine_database import policy, rollup
 from vitrine_database.connection import connect
 from vitrine_database.edition import Edition
 from vitrine_database.gaps import gaps as find_gaps
 from vitrine_database.gaps_report import report as report_gaps
 from vitrine_database.migration import migrate as run_migrations
+from vitrine_database.retention_commands import as_duration, retention
+from vitrine_database.schema import Stage
 from vitrine_database.status import status as read_status
 from vitrine_database.status_report import report, size
 
 database = typer.Typer(help="Schema and state of the database.", no_args_is_help=True, rich_markup_mode=None)
+database.add_typer(retention, name="retention")
 
 Url = Annotated[
     str, typer.Option("--url", help="Connection string of the database.  [default: the setting DATABASE_URL]")
 ]
-
-
-def _duration(text: str) -> datetime.timedelta:
-    try:
-        return datetime.timedelta(seconds=seconds(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 @database.command()
@@ -46,17 +41,24 @@ def migrate(
         Edition | None,
         typer.Option(help="Make a new schema for this edition, not for the best that the server offers."),
     ] = None,
+    pre: Annotated[bool, typer.Option("--pre", help="Only the steps before the software's upgrade.")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Only the steps after it.")] = False,
 ) -> None:
     """Bring the schema to this version; run it again as often as you like."""
     console, words = Console(highlight=False, soft_wrap=True), language()
+    stage: Stage | None = None if pre == post else "pre" if pre else "post"
 
     def tell(step: str) -> None:
         console.print(translate("vitrine_database", words, "migrate.step", name=step), markup=False)
 
-    state = run_migrations(url or settings().database_url, tell, edition=edition)
+    state = run_migrations(url or settings().database_url, tell, edition=edition, stage=stage)
     if state.roles_problem:
         problem = translate("vitrine_database", words, "status.roles_problem", reason=state.roles_problem)
         console.print(problem, style="yellow", markup=False)
+    if state.pending:
+        left = translate("vitrine_database", words, "migrate.left", names=", ".join(state.pending))
+        console.print(left, style="yellow", markup=False)
+        return
     done = translate("vitrine_database", words, "migrate.done", edition=state.edition)
     console.print(done, style="green", markup=False)
 
@@ -84,10 +86,31 @@ def policies(
     ] = "31 d",
 ) -> None:
     """Set the background work of TimescaleDB Community."""
-    wished = policy.Policies(columnstore_after=_duration(columnstore_after), refresh_window=_duration(refresh_window))
+    wished = policy.Policies(
+        columnstore_after=as_duration(columnstore_after), refresh_window=as_duration(refresh_window)
+    )
     with connect(url or settings().database_url) as connection:
         policy.apply(connection, wished)
     Console(highlight=False).print(translate("vitrine_database", language(), "policies.done"), style="green")
+
+
+@database.command()
+def refresh(
+    url: Url = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compute every rollup again, not only those behind their measurements.")
+    ] = False,
+) -> None:
+    """Bring the rollups up to their measurements; the worker and TimescaleDB's policies do it all the time."""
+    console, words = Console(highlight=False, soft_wrap=True), language()
+    with connect(url or settings().database_url) as connection, console.status("") as line:
+
+        def told(done: int, of: int) -> bool:
+            line.update(translate("vitrine_database", words, "refresh.running", done=done, of=of))
+            return True
+
+        hours = (rollup.refresh_all if everything else rollup.catch_up)(connection, told)
+    console.print(translate("vitrine_database", words, "refresh.done", hours=hours), style="green", markup=False)
 
 
 @database.command()

@@ -19,7 +19,7 @@ MOST = 1000
 #: What is asked, each with the same parameters.
 QUERIES = ("channels", "silences", "queues", "losses")
 
-Reason = Literal["lost", "awaited", "unknown"]
+Reason = Literal["lost", "awaited", "dropped", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,8 @@ def _channel(row: dict[str, Any], last: datetime.datetime) -> ChannelCount:
 
 
 def _silence(row: dict[str, Any]) -> Silence:
-    known = {key: value for key, value in row.items() if key not in ("lost", "awaited")}
+    known = {key: value for key, value in row.items() if key not in ("lost", "awaited", "dropped")}
     reason: Reason = "lost" if row["lost"] is not None else "awaited" if row["awaited"] else "unknown"
+    if row["dropped"]:  # by the term of the installation, whatever else happened then
+        reason = "dropped"
     return Silence(**known, reason=reason, detail=row["lost"] or "")

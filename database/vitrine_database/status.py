@@ -12,6 +12,7 @@ from vitrine_database import edition as editions
 from vitrine_database import policy, roles
 from vitrine_database.connection import connect
 from vitrine_database.edition import Edition
+from vitrine_database.lag import Advice, Lag, advice, lag
 from vitrine_database.policy import Policy
 from vitrine_database.queries import Queries
 from vitrine_database.schema import applied, migrations, pending
@@ -76,11 +77,16 @@ class Status:
     measurements: Measurements | None
     #: Why the last migration could not make the roles; '' where it could, or was not asked.
     roles_problem: str = ""
+    #: Steps that come after the software's upgrade, and are among those pending.
+    pending_post: tuple[str, ...] = ()
+    #: None before the first migration, or where this user may not see it.
+    lag: Lag | None = None
+    advice: tuple[Advice, ...] = ()
 
     @property
     def ready(self) -> bool:
-        """True where the schema is that of this version."""
-        return self.edition is not None and not self.pending
+        """True where this version can work with the schema."""
+        return self.edition is not None and set(self.pending) <= set(self.pending_post)
 
 
 def status(url: str) -> Status:
@@ -98,6 +104,11 @@ def status_of(connection: psycopg.Connection, *, roles_problem: str = "") -> Sta
     done = applied(connection)
     timescale = connection.execute(_SERVER["timescale"]).fetchone()
     available = connection.execute(_SERVER["timescale_available"]).fetchone()
+    missing = pending(migrations(in_force or offered), done)
+    found, set_up = roles.present(connection), policy.present(connection)
+    current = bool(in_force) and not any(step.stage == "pre" for step in missing)
+    behind = lag(connection, in_force) if current and in_force and rights.read else None
+    now = datetime.datetime.now(datetime.UTC)
     return Status(
         database=database,
         user=user,
@@ -109,12 +120,15 @@ def status_of(connection: psycopg.Connection, *, roles_problem: str = "") -> Sta
         database_bytes=size,
         standby=standby,
         migrations=tuple(done),
-        pending=tuple(step.name for step in pending(migrations(in_force or offered), done)),
+        pending=tuple(step.name for step in missing),
+        pending_post=tuple(step.name for step in missing if step.stage == "post"),
         rights=rights,
-        roles=tuple(roles.present(connection)),
-        policies=tuple(policy.present(connection)),
+        roles=tuple(found),
+        policies=tuple(set_up),
         measurements=_measurements(connection, in_force) if in_force and rights.read else None,
         roles_problem=roles_problem,
+        lag=behind,
+        advice=tuple(advice(behind, set_up, in_force, found, now)) if current else (),
     )
 
 

@@ -24,6 +24,7 @@ def report(status: Status, console: Console, words: Language) -> None:
     for key, text, style in [
         *_server_lines(status, words),
         *_content_lines(status, words),
+        *_lag_lines(status, words),
         *_right_lines(status, words),
     ]:
         table.add_row(say(f"status.{key}"), Text(text, style=style))
@@ -32,6 +33,12 @@ def report(status: Status, console: Console, words: Language) -> None:
         console.print(_policies(status, words))
     if status.pending:
         console.print(say("status.how_to_migrate"), style="yellow", markup=False)
+    for item in status.advice:
+        console.print(
+            say(f"advice.{item.code}", **item.values) if item.values else say(f"advice.{item.code}"),
+            style="yellow",
+            markup=False,
+        )
 
 
 def _server_lines(status: Status, words: Language) -> list[tuple[str, str, str]]:
@@ -83,6 +90,26 @@ def _content_lines(status: Status, words: Language) -> list[tuple[str, str, str]
     return [*lines, ("chunks", _chunks(held, words), "")] if held.chunks else lines
 
 
+def _lag_lines(status: Status, words: Language) -> list[tuple[str, str, str]]:
+    say = partial(translate, "vitrine_database", words)
+    behind = status.lag
+    if behind is None:
+        return []
+    rollups = say("status.rollups_current")
+    if behind.materialised:
+        parts = (f"{name[12:]}: {_time(mark) or say('status.never')}" for name, mark in behind.materialised.items())
+        rollups = say("status.rollups_until", parts=", ".join(parts))
+    elif behind.oldest_stale is not None:
+        rollups = say("status.rollups_behind", hours=behind.stale_hours, oldest=_time(behind.oldest_stale))
+    tasks = ", ".join(f"{task.name} {_time(task.last_asked) or say('status.never')}" for task in behind.tasks)
+    return [
+        ("committed", _time(behind.committed_at) or say("status.never"), ""),
+        ("rollups", rollups, ""),
+        ("workers", say("status.workers_count", count=behind.workers, failed=behind.failed_jobs), ""),
+        ("tasks", tasks or say("status.never"), ""),
+    ]
+
+
 def _chunks(held: Measurements, words: Language) -> str:
     counts = {"chunks": held.chunks, "columns": held.chunks_in_columns}
     if held.compression is None:
@@ -110,7 +137,7 @@ def _policies(status: Status, words: Language) -> Table:
     for policy in status.policies:
         last = _time(policy.last_success) or say("status.never")
         kind = say(f"kind.{policy.kind}")
-        table.add_row(kind, policy.target, _duration(policy.every), last, str(policy.failures))
+        table.add_row(kind, policy.target, duration(policy.every), last, str(policy.failures))
     return table
 
 
@@ -129,7 +156,8 @@ def number(count: int, words: Language) -> str:
     return f"{count:,}".replace(",", "\u00a0") if words == "fr" else f"{count:,}"
 
 
-def _duration(every: datetime.timedelta) -> str:
+def duration(every: datetime.timedelta) -> str:
+    """Return a length of time as ``1 d 2 h``."""
     left = round(every.total_seconds())
     parts = []
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):

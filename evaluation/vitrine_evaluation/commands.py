@@ -22,7 +22,9 @@ from vitrine.installation_file import inspect, invalid
 from vitrine.logs import set_up
 from vitrine.settings import settings
 from vitrine.units import UNITS
+from vitrine_database import schema
 from vitrine_database.connection import connect
+from vitrine_database.edition import in_force
 from vitrine_evaluation import indicators as computation
 from vitrine_evaluation import jobs
 from vitrine_evaluation.dataset import build as building
@@ -46,8 +48,8 @@ def run_worker() -> None:
     """Work until stopped: refresh indicators, build the datasets asked for."""
     chosen = settings()
     set_up(style=chosen.log_format, level=chosen.log_level)
-    with connect(chosen.database_url):  # says in words why it cannot be reached
-        pass
+    with connect(chosen.database_url) as connection:  # says in words why it cannot be reached, or is too old or too new
+        schema.check(connection, in_force(connection))
     asyncio.run(jobs.run(chosen.database_url))
 
 

@@ -17,6 +17,7 @@ from procrastinate.job_context import JobContext
 from vitrine.errors import VitrineError
 from vitrine.logs import logger
 from vitrine.settings import Settings, settings
+from vitrine_database import retention, rollup
 from vitrine_database.connection import connect
 from vitrine_evaluation import indicators
 from vitrine_evaluation.dataset.build import BusyError, build
@@ -54,6 +55,8 @@ def app(url: str, chosen: Settings | None = None) -> procrastinate.App:
     retry = procrastinate.RetryStrategy(max_attempts=_ATTEMPTS, linear_wait=5)
     queue.task(name=BUILD, pass_context=True, retry=retry)(partial(_build, place))
     _periodic(queue, "refresh_indicators", "* * * * * */10", partial(_refresh, url))
+    _periodic(queue, "refresh_rollups", "* * * * * */10", partial(_refresh_rollups, url))
+    _periodic(queue, "apply_retention", "17 * * * *", partial(_apply_retention, url))
     _periodic(queue, "mend", "* * * * * */30", partial(_mend, queue, url))
     return queue
 
@@ -140,6 +143,21 @@ def _refresh(url: str, context: JobContext, timestamp: int) -> None:
         hours = indicators.refresh(connection, going_on=lambda _: not context.should_abort())
     if hours:
         _log.info("indicators_refreshed", hours=hours)
+
+
+def _refresh_rollups(url: str, context: JobContext, timestamp: int) -> None:
+    """Bring stored rollups up to their measurements; TimescaleDB Community does it by itself."""
+    with connect(url, name="vitrine worker") as connection:
+        hours = rollup.refresh_stale(connection, lambda done, of: not context.should_abort())
+    _log.debug("rollups_refreshed", hours=hours)
+
+
+def _apply_retention(url: str, context: JobContext, timestamp: int) -> None:
+    """Drop what the terms of the installations let go."""
+    with connect(url, name="vitrine worker") as connection:
+        rows = retention.apply(connection, lambda _: not context.should_abort())
+    if rows:
+        _log.info("retention_applied", rows=rows)
 
 
 async def _mend(queue: procrastinate.App, url: str, timestamp: int) -> None:

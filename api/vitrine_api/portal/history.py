@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -35,10 +35,10 @@ _SLOTS: Mapping[Key, timedelta] = {
 }
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 360))
 DAYS = 30
+_LONG = timedelta(days=2)
 
 log = logger("portal")
 _QUERIES = Queries("vitrine_api.portal", "queries/history.sql")
-_SERVER = Queries("vitrine_database", "sql/server.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,24 @@ def window(key: Key, now: datetime, zone: ZoneInfo, period_s: float = 1.0) -> Wi
     return Window(key, first, max(_floor(now, step), first + step), slot, step)
 
 
+def query(cut: Window) -> LiteralString:
+    """Return the query of a window: a long one is gathered from rollups, a short one from the values themselves."""
+    return _QUERIES["slots_from_rollups" if cut.last - cut.first > _LONG else "slots_from_measurements"]
+
+
+def arguments(cut: Window, channels: Sequence[int]) -> dict[str, object]:
+    """Return what the query of a window asks for."""
+    return {
+        "channels": list(channels),
+        "slot": cut.slot,
+        "step": cut.step,
+        "step_s": cut.step.total_seconds(),
+        "steps": cut.slot // cut.step,
+        "first": cut.first,
+        "last": cut.last,
+    }
+
+
 def _floor(time: datetime, step: timedelta) -> datetime:
     seconds = step.total_seconds()
     return datetime.fromtimestamp(time.timestamp() // seconds * seconds, tz=time.tzinfo)
@@ -89,7 +107,6 @@ class History:
         self._pool = pool
         self._renewals: set[asyncio.Task[None]] = set()
         self._kept: dict[tuple[Key, tuple[int, ...]], _Kept] = {}
-        self._edition: str = ""
 
     async def series(
         self, connection: AsyncConnection[DictRow], key: Key, wanted: Sequence[Wanted], now: datetime
@@ -137,29 +154,11 @@ class History:
     async def _rows(
         self, connection: AsyncConnection[DictRow], cut: Window, channels: list[int]
     ) -> dict[int, list[DictRow]]:
-        query = _QUERIES["slots_from_rollups" if await self._keeps_rollups(connection) else "slots_from_measurements"]
-        cursor = await connection.execute(
-            query,
-            {
-                "channels": channels,
-                "slot": cut.slot,
-                "step": cut.step,
-                "step_s": cut.step.total_seconds(),
-                "steps": cut.slot // cut.step,
-                "first": cut.first,
-                "last": cut.last,
-            },
-        )
+        cursor = await connection.execute(query(cut), arguments(cut, channels))
         rows: dict[int, list[DictRow]] = {}
         for row in await cursor.fetchall():
             rows.setdefault(row["channel_id"], []).append(row)
         return rows
-
-    async def _keeps_rollups(self, connection: AsyncConnection[DictRow]) -> bool:
-        if not self._edition:
-            row = await (await connection.execute(_SERVER["schema_edition"])).fetchone()
-            self._edition = row["edition"] if row else "plain"
-        return self._edition == "community"
 
 
 def _slots(cut: Window, rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, Slot]]:

@@ -20,3 +20,13 @@ COPY measurement_staging (time, channel_id, value, quality, tests) FROM STDIN (F
 INSERT INTO measurement (time, channel_id, value, quality, tests)
 SELECT time, channel_id, value, quality, tests FROM measurement_staging ORDER BY channel_id, time
 ON CONFLICT DO NOTHING;
+
+-- tell --
+-- Before measurements are written: which hours of which channels they touch.
+SELECT measurements_come(
+    array(SELECT timestamptz 'epoch' + n * interval '1 hour' FROM unnest(%(hours)s::bigint[]) WITH ORDINALITY AS h (n, at) ORDER BY at),
+    array(SELECT timestamptz 'epoch' + n * interval '1 microsecond' FROM unnest(%(firsts)s::bigint[]) WITH ORDINALITY AS f (n, at)
+          ORDER BY at),
+    array(SELECT timestamptz 'epoch' + n * interval '1 microsecond' FROM unnest(%(lasts)s::bigint[]) WITH ORDINALITY AS l (n, at)
+          ORDER BY at),
+    %(channels)s::int[]);

@@ -38,6 +38,8 @@ WITH seen AS (
 SELECT c.path, s.first_time, s.last_time,
        extract(epoch FROM s.last_time - s.first_time)::float8 AS seconds,
        greatest(1, round(extract(epoch FROM s.last_time - s.first_time) / c.period_s) - 1)::bigint AS expected,
+       EXISTS (SELECT FROM dropped_days x
+               WHERE x.channel_id = s.channel_id AND x.days && tstzrange(s.first_time, s.last_time)) AS dropped,
        (SELECT l.reason FROM loss l
         WHERE l.gateway_id = d.gateway_id AND l.first_time <= s.last_time AND l.last_time >= s.first_time
         ORDER BY l.reported_at LIMIT 1) AS lost,

@@ -33,9 +33,12 @@ BEGIN
     REVOKE DELETE ON measurement FROM vitrine_writer; -- a trigger keeps its values from being updated
     REVOKE UPDATE, DELETE ON quality_change, channel_change, loss FROM vitrine_writer;
     REVOKE INSERT, UPDATE, DELETE ON schema_migration FROM vitrine_writer;
+    REVOKE INSERT, UPDATE, DELETE ON retention, retention_hold, retention_drop, dropped_days FROM vitrine_writer;
+    GRANT EXECUTE ON FUNCTION drop_measurements(int, date), drop_minutes(int, date) TO vitrine_writer; -- by rule only
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO vitrine_writer', current_schema());
 
     GRANT SELECT ON installation, gateway, device, channel, channel_change, measurement, latest, quality_change,
         delivery, loss, time_source, indicator, indicator_value,
         measurement_1min, measurement_1h, measurement_1d TO vitrine_grafana;
+    GRANT SELECT (received_at, topic, code, reason) ON rejected TO vitrine_grafana; -- not what the messages say
 END $$;

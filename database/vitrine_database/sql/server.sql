@@ -29,16 +29,21 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     name        text PRIMARY KEY,
     edition     text NOT NULL CHECK (edition IN ('plain', 'apache', 'community')),
     sha256      text NOT NULL,
-    applied_at  timestamptz NOT NULL DEFAULT now()
+    applied_at  timestamptz NOT NULL DEFAULT now(),
+    stage       text NOT NULL DEFAULT 'pre' CHECK (stage IN ('pre', 'post'))
 );
+
+-- schema_table_stage --
+-- Databases of the first versions know no stages.
+ALTER TABLE schema_migration ADD COLUMN IF NOT EXISTS stage text NOT NULL DEFAULT 'pre' CHECK (stage IN ('pre', 'post'));
 
 -- applied --
 -- Migrations in the order of their numbers.
-SELECT name, sha256 FROM schema_migration ORDER BY name;
+SELECT name, sha256, coalesce(to_jsonb(m) ->> 'stage', 'pre') FROM schema_migration m ORDER BY name;
 
 -- record --
 -- Remember one migration.
-INSERT INTO schema_migration (name, edition, sha256) VALUES (%(name)s, %(edition)s, %(sha256)s);
+INSERT INTO schema_migration (name, edition, sha256, stage) VALUES (%(name)s, %(edition)s, %(sha256)s, %(stage)s);
 
 -- lock --
 -- One migration at a time in this database; the number is our own.
@@ -51,3 +56,8 @@ SELECT pg_advisory_unlock(hashtextextended('vitrine.migration', 0));
 -- lock_timeout --
 -- How long to wait for another migration.
 SELECT set_config('lock_timeout', %(wait)s, false);
+
+-- versions --
+-- Versions of the server, as a number, and of TimescaleDB.
+SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb');

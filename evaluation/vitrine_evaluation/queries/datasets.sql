@@ -17,6 +17,17 @@ SELECT EXISTS (
         WHERE m.channel_id = c.channel_id AND m.time >= %(first)s AND m.time < %(last)s LIMIT 1) AS any_one ON true
     WHERE c.installation_id = %(installation)s);
 
+-- dropped --
+-- The measurements of the period that were dropped by the installation's retention: from when to when.
+SELECT lower(part.days) AS first_time, upper(part.days) AS last_time
+FROM (
+    SELECT range_merge(range_agg(day)) AS days
+    FROM channel c JOIN dropped_days d USING (channel_id)
+    CROSS JOIN LATERAL unnest(d.days * tstzmultirange(tstzrange(%(first)s, %(last)s))) AS day
+    WHERE c.installation_id = %(installation)s
+) AS part
+WHERE part.days IS NOT NULL;
+
 -- insert --
 -- A dataset that is asked for.
 INSERT INTO dataset (installation_id, slug, title, first_time, last_time, created_by, stage)

@@ -1,7 +1,7 @@
 -- Measurements gathered in slots of time. A slot consists of steps; `parts` counts the steps with a usable value.
 
 -- slots_from_measurements --
--- For plain PostgreSQL and the Apache edition, where rollups are views: one walk along the index (channel_id, time) a channel.
+-- For short windows: one walk along the index (channel_id, time) a channel.
 -- A slot has at most 60 steps, so the steps with a usable value fit into the bits of one number.
 SELECT wanted.channel_id, gathered.*
 FROM unnest(%(channels)s::int[]) AS wanted (channel_id)
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ORDER BY 1, 2;
 
 -- slots_from_rollups --
--- For the Community edition, whose rollups are kept: usable values from measurement_1min, the few others from measurement.
+-- For long windows: usable values from measurement_1min, the few others from measurement, which has an index of them.
 -- A rollup does not tell flag 1 from flag 2: a channel with rules has evaluated values, one without has none.
 SELECT wanted.channel_id, gathered.*
 FROM unnest(%(channels)s::int[]) AS wanted (channel_id)
