@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 
 from vitrine.logs import logger
+from vitrine_database import rollup
 from vitrine_evaluation.definitions import SQL, Channel, Definition, channels, definitions
 from vitrine_evaluation.evaluate import Values, evaluate
 from vitrine_evaluation.minutes import Minutes
@@ -47,6 +48,7 @@ def refresh(
     told the hours taken so far and may end the work between two portions.
     """
     total = 0
+    rollup.refresh_stale(connection)  # what is behind would be computed again for each portion
     waiting = {row[0] for row in connection.execute(SQL["installations_with_stale_hours"])}
     every = {row[0] for row in connection.execute(SQL["all_installations"])}
     for installation in sorted(waiting | every):

@@ -35,6 +35,15 @@ FROM stale_rollup s CROSS JOIN LATERAL unnest(s.channels) AS c (channel_id)
 LEFT JOIN dropped_days d ON d.channel_id = c.channel_id
 WHERE NOT coalesce(s.hour <@ d.days, false);
 
+-- The same as stretches: a long one is read in one go.
+CREATE VIEW stale_rollup_stretch AS
+SELECT channel_id, min(hour) AS first_time, max(hour) + interval '1 hour' AS before
+FROM (
+    SELECT channel_id, hour, hour - row_number() OVER (PARTITION BY channel_id ORDER BY hour) * interval '1 hour' AS stretch
+    FROM stale_rollup_hour
+) AS numbered
+GROUP BY channel_id, stretch;
+
 CREATE OR REPLACE VIEW measurement_1min AS
 SELECT r.bucket, r.channel_id, r.mean, r.min, r.max, r.last, r.count::bigint AS count, r.good::bigint AS good
 FROM rollup_1min r
@@ -43,7 +52,7 @@ WHERE NOT EXISTS (
     WHERE s.channel_id = r.channel_id AND s.hour = date_bin('1 hour', r.bucket, timestamptz '2000-01-03 00:00:00+00'))
 UNION ALL
 SELECT m.bucket, s.channel_id, m.mean, m.min, m.max, m.last, m.count, m.good
-FROM stale_rollup_hour s CROSS JOIN LATERAL rollup_minutes(s.channel_id, s.hour, s.hour + interval '1 hour') AS m;
+FROM stale_rollup_stretch s CROSS JOIN LATERAL rollup_minutes(s.channel_id, s.first_time, s.before) AS m;
 
 CREATE OR REPLACE VIEW measurement_1h AS
 SELECT r.bucket, r.channel_id, r.mean, r.min, r.max, r.last, r.count::bigint AS count, r.good::bigint AS good
