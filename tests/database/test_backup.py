@@ -4,12 +4,15 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from tests.database.test_upgrades import rolled, shown, walk
 from tests.servers.templates import clone, template
 from vitrine.errors import ConfigurationError
 from vitrine_database import backup as copies
+from vitrine_database import rollup
 from vitrine_database.commands import database as app
 from vitrine_database.connection import connect
 from vitrine_database.migration import migrate
+from vitrine_database.status import status
 
 EDITIONS = [
     pytest.param("plain_server", marks=pytest.mark.plain),
@@ -52,6 +55,32 @@ def test_what_is_restored_is_what_was_there_and_goes_on(server, tmp_path):
             assert connection.execute(rolled).fetchone()[0] == 2001
             with pytest.raises(psycopg.Error, match="never changed"):
                 connection.execute("UPDATE measurement SET value = 3")
+
+
+def test_a_backup_of_an_earlier_version_is_brought_to_this_one(server, tmp_path):
+    empty = template(server, "empty", lambda url: None)
+    with clone(server, empty) as source, clone(server, empty) as target:
+        with connect(source) as connection:
+            walk(connection, server.edition, 7)
+            before = connection.execute(ROWS).fetchall()
+        copies.backup(source, tmp_path / "old.dump")
+        told = CliRunner().invoke(app, ["restore", str(tmp_path / "old.dump"), "--url", target], env={"LC_ALL": "en"})
+        assert told.exit_code == 0, told.exception
+        assert status(target).ready
+        with connect(target) as connection:
+            assert connection.execute(ROWS).fetchall() == before
+            rollup.refresh_stale(connection)
+            assert shown(connection) == rolled(connection)
+
+
+@pytest.mark.plain
+def test_a_backup_of_a_newer_version_is_told(plain_server, plain_migrated, plain_empty, tmp_path):
+    with connect(plain_migrated) as connection:
+        connection.execute("INSERT INTO schema_migration VALUES ('9999_future', 'plain', 'x')")
+    copies.backup(plain_migrated, tmp_path / "new.dump")
+    told = CliRunner().invoke(app, ["restore", str(tmp_path / "new.dump"), "--url", plain_empty], env={"LC_ALL": "en"})
+    assert isinstance(told.exception, ConfigurationError)
+    assert "newer Vitrine, which knows 9999_future" in str(told.exception)
 
 
 @pytest.mark.plain
