@@ -39,8 +39,9 @@ def read(bound, source):
 def seam(request):
     """Return a day of history, and what a gateway reads at the first live moment."""
     installation = load(request.param)
-    past = history(installation, plant_of(installation, SEED), END - 86_400.0 + STEP_S / 2, END, STEP_S)
-    source = Live(plant_of(installation, SEED))
+    plant = plant_of(installation, SEED)
+    past = history(installation, plant, END - 86_400.0 + STEP_S / 2, END, STEP_S)
+    source = Live(plant)
     return past, dict(pair for bound in bind(installation, source.signals) for pair in read(bound, source))
 
 
