@@ -66,12 +66,16 @@ class KindRow:
 
 
 def lanes(result: Mapping[str, Any]) -> list[Lane]:
-    """Return a lane for each channel, in the order of the file."""
+    """Return a lane for each channel, in the order of the file; two that are swapped both show it."""
     axis = _Axis(result)
+    swapped = [one for row in result["channels"] for one in row["truth"] if one["kind"] == "swapped"]
     return [
         Lane(
             row,
-            [Fault(*axis.span(one), one["kind"], _state(one)) for one in row["truth"]],
+            [
+                Fault(*axis.span(one), one["kind"], _state(one))
+                for one in [*row["truth"], *(one for one in swapped if one["parameters"]["other"] == row["path"])]
+            ],
             [Alarm(*axis.span(one), one["tests"], one["false"]) for one in row["alarms"]],
         )
         for row in result["channels"]
