@@ -20,6 +20,9 @@ from vitrine_collector.nodes import NodeState
 from vitrine_collector.rebirths import Node
 from vitrine_collector.rows import Rows
 
+#: A value that arrives so many seconds after its time is late.
+LATE_S = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -66,6 +69,34 @@ class Record:
         return record
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Measurements by channel and time, each with the number of its record."""
+
+    rows: Rows
+    records: list[Record]
+    owners: NDArray[np.int64]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Part:
+        return Part(self.rows[chosen], self.records, self.owners[chosen])
+
+    @property
+    def installations(self) -> NDArray[np.int64]:
+        """The installation of each."""
+        return np.array([record.installation_id for record in self.records], dtype=np.int64)[self.owners]
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """Tell which came more than `LATE_S` after their time."""
+        received = np.array([record.message.received_s for record in self.records], dtype=np.float64)
+        return received[self.owners] - self.rows.time_us / 1e6 > LATE_S
+
+    @property
+    def restamped(self) -> NDArray[np.bool_]:
+        """Tell whose time was set afterwards, once the gateway's clock was right."""
+        return np.array([record.time_source == "restamped" for record in self.records], dtype=np.bool_)[self.owners]
+
+
 @dataclass(slots=True)
 class Batch:
     """Grows message by message until it is written."""
@@ -96,15 +127,14 @@ class Batch:
         """Count what is to be written, roughly: measurements, and a row for each message."""
         return len(self.columns) + len(self.refused)
 
-    def part(self, first: int, last: int) -> tuple[Rows, NDArray[np.int64]]:
-        """Return the measurements of the records from `first` to before `last`, and each one's installation."""
+    def part(self, first: int, last: int) -> Part:
+        """Return the measurements of the records from `first` to before `last`."""
         if first == last:
-            return self.rows[:0], self.owners[:0]
-        installations = np.array([record.installation_id for record in self.records], dtype=np.int64)
+            return Part(self.rows[:0], self.records, self.owners[:0])
         if (first, last) == (0, len(self.records)):
-            return self.rows, installations[self.owners]
+            return Part(self.rows, self.records, self.owners)
         inside = (self.owners >= first) & (self.owners < last)
-        return self.rows[inside], installations[self.owners[inside]]
+        return Part(self.rows[inside], self.records, self.owners[inside])
 
 
 def receipts(records: Iterable[Record]) -> dict[tuple[Node, UUID], Ranges]:

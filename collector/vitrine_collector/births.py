@@ -19,6 +19,8 @@ NUMERIC = frozenset(
         *(DataType.FLOAT, DataType.DOUBLE, DataType.BOOLEAN),
     }
 )
+#: Beginning of the names of metrics that describe who publishes, as the standard's examples have it.
+IDENTITY = "Properties/"
 #: Names of device metrics that are part of the delivery, not of the measurement.
 _DELIVERY = frozenset({uplink.RECORD, uplink.TIME_SOURCE})
 
@@ -53,6 +55,8 @@ class DeviceBirth:
 
     profile: str
     channels: tuple[ChannelBirth, ...]
+    #: Metrics `Properties/…` that are texts or whole numbers: what the instrument says of itself.
+    identity: dict[str, str | int]
     #: Metrics that are no channels: of the delivery, texts.
     others: tuple[MetricBirth, ...]
 
@@ -92,7 +96,7 @@ def device_birth(payload: Payload) -> DeviceBirth:
     channels, others, profile = [], [], ""
     for metric in payload.metrics:
         born = _metric(metric)
-        if born.datatype in NUMERIC and born.name not in _DELIVERY:
+        if born.datatype in NUMERIC and born.name not in _DELIVERY and not born.name.startswith(IDENTITY):
             channels.append(_channel(born, metric.properties))
             profile = profile or str(_property(metric.properties, uplink.PROFILE, str, ""))
         else:
@@ -100,7 +104,9 @@ def device_birth(payload: Payload) -> DeviceBirth:
     names = [channel.metric.name for channel in channels]
     if len(set(names)) != len(names):
         raise PayloadError(f"the birth declares a metric twice: {_twice(names)}")
-    return DeviceBirth(profile=profile, channels=tuple(channels), others=tuple(others))
+    return DeviceBirth(
+        profile=profile, channels=tuple(channels), identity=_identity(payload.metrics), others=tuple(others)
+    )
 
 
 #: Metric of a node's health → column of `gateway`, and the types its value may have.
@@ -128,6 +134,14 @@ def health(values: Mapping[str, object]) -> dict[str, object]:
         else:
             found[column] = value
     return found
+
+
+def _identity(metrics: Iterable[Metric]) -> dict[str, str | int]:
+    return {
+        metric.name.removeprefix(IDENTITY): metric.value
+        for metric in metrics
+        if metric.name.startswith(IDENTITY) and isinstance(metric.value, (str, int))
+    }
 
 
 def _metric(metric: Metric) -> MetricBirth:

@@ -84,9 +84,11 @@ class Commit:
         written, records = 0, self._batch.records[part.first : part.last]
         with connection.transaction():
             if part.measured:
-                rows, installations = self._batch.part(part.first, part.last)
-                written = Writer(connection).write(rows)
-                Evidence(connection).measured(records, rows, hours_of(rows, installations))
+                measured = self._batch.part(part.first, part.last)
+                rows, writer = measured.rows, Writer(connection)
+                written = writer.write(rows)
+                Evidence(connection).measured(records, rows, hours_of(rows, measured.installations))
+                Evidence(connection).came_late(measured if written == len(rows) else measured[writer.is_new(rows)])
                 note_new(connection, rows)
             Evidence(connection).delivered(records)
             Evidence(connection).refused(part.refused)

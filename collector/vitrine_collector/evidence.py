@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from vitrine.ranges import Ranges
-from vitrine_collector.batch import Record, Refused
+from vitrine_collector.batch import Part, Record, Refused
 from vitrine_collector.rows import Rows
 from vitrine_database.queries import Queries
 
@@ -61,6 +61,26 @@ class Evidence:
         self._many(
             "update_health",
             [{"gateway": gateway, "health": Jsonb(values)} for gateway, values in sorted(health.items()) if values],
+        )
+
+    def came_late(self, part: Part) -> None:
+        """Count, by channel and hour, what came late or was dated afterwards; nearly always there is nothing of it."""
+        late, restamped = part.late, part.restamped
+        chosen = late | restamped
+        if not chosen.any():
+            return
+        rows = part.rows[chosen]
+        pairs, places = np.unique(
+            rows.channel_id.astype(np.int64) << 32 | rows.time_us // _HOUR_US, return_inverse=True
+        )
+        self._connection.execute(
+            _SQL["add_late"],
+            {
+                "channels": (pairs >> 32).tolist(),
+                "hours": (pairs & 0xFFFFFFFF).tolist(),
+                "late": np.bincount(places, late[chosen]).astype(int).tolist(),
+                "restamped": np.bincount(places, restamped[chosen]).astype(int).tolist(),
+            },
         )
 
     def delivered(self, records: list[Record]) -> None:

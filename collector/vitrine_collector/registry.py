@@ -43,6 +43,7 @@ def register_node(
     """Note a node's birth; its devices are offline until theirs. An unknown installation gets a bare row."""
     group, name = node
     with connection.transaction():
+        known = _known_gateway(connection, node)
         connection.execute(_SQL["add_installation"], {"slug": group, "name": Jsonb({"fr": group, "en": group})})
         row = connection.execute(
             _SQL["register_gateway"],
@@ -62,6 +63,9 @@ def register_node(
         _keep(connection, registered.gateway_id, "", payload, now)
         forgetting = {"gateway": registered.gateway_id, "slug": group, "node": name, "now": now}
         connection.execute(_SQL["forget_births"], forgetting)
+        now_said = {"configuration": birth.file_sha256, "software": birth.software, "queue": _text(birth.epoch)}
+        for kind, before in known.items():
+            _note(connection, registered.gateway_id, "", kind, before, now_said[kind], now)
         if birth.health:
             connection.execute(_HEALTH, {"gateway": registered.gateway_id, "health": Jsonb(birth.health)})
     return registered
@@ -79,9 +83,14 @@ def register_device(
 ) -> Channels:
     """Note a device's birth: new channels are made, changes of known ones are written down."""
     with connection.transaction():
+        of_device = {"gateway": gateway.gateway_id, "key": key}
+        before = connection.execute(_SQL["instrument"], of_device).fetchone()
+        if before is not None:
+            after = _instrument(birth.profile, birth.identity)
+            _note(connection, gateway.gateway_id, key, "instrument", _instrument(*before), after, now)
         row = connection.execute(
             _SQL["register_device"],
-            {"gateway": gateway.gateway_id, "key": key, "profile": birth.profile, "now": now},
+            {**of_device, "profile": birth.profile, "identity": Jsonb(birth.identity), "now": now},
         ).fetchone()
         assert row is not None
         device_id: int = row[0]
@@ -109,12 +118,46 @@ def register_channels(
         if held is None:
             ids[channel.metric.name] = _add(connection, gateway, device_id, key, channel, fields)
             continue
+        if held["unit"] != fields["unit"] and _has_values(connection, held["channel_id"]):
+            # One channel has one unit for ever: values of another unit begin another channel, under the same path.
+            changed = True
+            ids[channel.metric.name] = _replace(connection, gateway, device_id, key, channel, held, file_sha256, now)
+            continue
         ids[channel.metric.name] = held["channel_id"]
         differences = {name: value for name, value in fields.items() if held[name] != value}
         if differences:
             changed = True
             _change(connection, held, fields, differences, file_sha256, now)
     return Channels(ids, changed)
+
+
+def _known_gateway(connection: psycopg.Connection, node: Node) -> dict[str, str]:
+    """Return what a node said of itself before, by the kind of event that another word is; nothing for a new one."""
+    row = connection.execute(_SQL["gateway_before"], {"slug": node[0], "node": node[1]}).fetchone()
+    return {} if row is None else dict(zip(("configuration", "software", "queue"), map(_text, row), strict=True))
+
+
+def _instrument(profile: str, identity: dict[str, str | int]) -> dict[str, str | int]:
+    return {**identity, "profile": profile} if profile else dict(identity)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _note(
+    connection: psycopg.Connection,
+    gateway: int,
+    device: str,
+    kind: str,
+    before: object,
+    after: object,
+    now: datetime.datetime,
+) -> None:
+    """Write an event down where something is said otherwise than before; what was never said is none."""
+    if before and before != after:
+        values = {"gateway": gateway, "device": device, "kind": kind, "time": now}
+        connection.execute(_SQL["add_event"], {**values, "before": Jsonb(before), "after": Jsonb(after)})
 
 
 def _keep(connection: psycopg.Connection, gateway: int, device: str, payload: bytes, now: datetime.datetime) -> None:
@@ -184,6 +227,35 @@ def _add(
     ).fetchone()
     assert row is not None
     channel_id: int = row[0]
+    return channel_id
+
+
+def _has_values(connection: psycopg.Connection, channel_id: int) -> bool:
+    return connection.execute(_SQL["has_values"], {"channel": channel_id}).fetchone() == (True,)
+
+
+def _replace(
+    connection: psycopg.Connection,
+    gateway: Registered,
+    device_id: int,
+    device: str,
+    channel: ChannelBirth,
+    held: dict[str, object],
+    file_sha256: str,
+    now: datetime.datetime,
+) -> int:
+    """Put the channel of the old unit aside as `key@unit`; return the one of the new unit, which may be an old one."""
+    key, fields = channel.metric.name, _fields(channel)
+    aside = {"device": device_id, "key": f"{key}@{held['unit']}", "path": f"{device}/{key}@{held['unit']}"}
+    connection.execute(_SQL["rename_channel"], {**aside, "channel": held["channel_id"]})
+    wanted = {"device": device_id, "key": f"{key}@{channel.unit}"}
+    row = connection.execute(_SQL["channel_of_key"], wanted).fetchone()
+    if row is None:
+        channel_id = _add(connection, gateway, device_id, device, channel, fields)
+    else:
+        channel_id = row[0]
+        connection.execute(_SQL["rename_channel"], {"channel": channel_id, "key": key, "path": f"{device}/{key}"})
+    _change(connection, {**held, "channel_id": channel_id}, fields, {"unit": channel.unit}, file_sha256, now)
     return channel_id
 
 

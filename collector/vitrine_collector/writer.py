@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import errors
 
 from vitrine_collector.rows import Rows, copy_stream
@@ -21,6 +22,14 @@ class Writer:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
+        self._new: set[tuple[int, int]] | None = None
+
+    def is_new(self, rows: Rows) -> NDArray[np.bool_]:
+        """Tell which of the measurements of the last `write` were not there before."""
+        if self._new is None:
+            return np.ones(len(rows), np.bool_)
+        places = zip(rows.channel_id.tolist(), rows.time_us.tolist(), strict=True)
+        return np.fromiter((place in self._new for place in places), np.bool_, len(rows))
 
     def write(self, rows: Rows) -> int:
         """Write the measurements and return how many of them were new.
@@ -44,8 +53,8 @@ class Writer:
             cursor.execute(_SQL["empty_staging"])
             self._copy(_SQL["copy_staged"], rows)
             self._tell(rows)
-            cursor.execute(_SQL["insert_staged"])
-            return cursor.rowcount
+            self._new = set(cursor.execute(_SQL["insert_staged"]).fetchall())
+            return len(self._new)
 
     def _tell(self, rows: Rows) -> None:
         """Tell which hours of which channels the rows touch, where the database cannot see it by itself."""

@@ -35,6 +35,14 @@ class ChannelCount:
     empty: int
     first_value: datetime.datetime | None
     last_value: datetime.datetime | None
+    #: Of what its cadence lets expect: not there, and of that what its gateway lost or still owes.
+    missing: int | None
+    lost: int
+    awaited: int
+    #: Rows of the hours that the period touches which came more than five minutes after their time, and which were
+    #: dated once the gateway's clock was right.
+    late: int
+    restamped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,11 @@ class QueueCount:
     repeated: int
     restamped: int
     uncertain: int
+
+    @property
+    def expected_count(self) -> int:
+        """Count the records that the gateway has numbered, as far as that is known here."""
+        return self.held_count + self.lost_count + self.awaited_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,23 +140,31 @@ def assembled(
     slug: str, first: datetime.datetime, last: datetime.datetime, rows: Mapping[str, Sequence[dict[str, Any]]]
 ) -> Gaps:
     """Make the evidence of the rows of each query of `QUERIES`."""
+    silences = tuple(_silence(row) for row in rows["silences"])
     return Gaps(
         installation=slug,
         first=first,
         last=last,
-        channels=tuple(_channel(row, last) for row in rows["channels"]),
-        silences=tuple(_silence(row) for row in rows["silences"]),
+        channels=tuple(_channel(row, last, silences) for row in rows["channels"]),
+        silences=silences,
         queues=tuple(QueueCount(**row) for row in rows["queues"]),
         losses=tuple(LossReport(**row) for row in rows["losses"]),
     )
 
 
-def _channel(row: dict[str, Any], last: datetime.datetime) -> ChannelCount:
+def _channel(row: dict[str, Any], last: datetime.datetime, silences: Sequence[Silence]) -> ChannelCount:
     begin, period_s, expected = row["first_value"], row["period_s"], None
     if period_s and begin is not None:
         end = min(last, datetime.datetime.now(datetime.UTC))
         expected = max(row["received"], int((end - begin).total_seconds() / period_s))
-    return ChannelCount(**row, expected=expected)
+    own = [silence for silence in silences if silence.path == row["path"]]
+    return ChannelCount(
+        **row,
+        expected=expected,
+        missing=None if expected is None else expected - row["received"],
+        lost=sum(silence.expected for silence in own if silence.reason == "lost"),
+        awaited=sum(silence.expected for silence in own if silence.reason == "awaited"),
+    )
 
 
 def _silence(row: dict[str, Any]) -> Silence:

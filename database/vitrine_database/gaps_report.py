@@ -48,18 +48,20 @@ def _table(words: Language, *columns: str, numbers: int) -> Table:
 
 
 def _channels(found: Gaps, words: Language) -> Table:
-    table = _table(words, "channel", "expected", "received", "empty", numbers=3)
+    columns = ("channel", "expected", "received", "absent", "lost_values", "awaited_values", "empty", "late", "dated")
+    table = _table(words, *columns, numbers=8)
     for one in found.channels:
-        table.add_row(one.path, "–" if one.expected is None else str(one.expected), str(one.received), str(one.empty))
+        numbers = (one.expected, one.received, one.missing, one.lost, one.awaited, one.empty, one.late, one.restamped)
+        table.add_row(one.path, *("–" if number is None else str(number) for number in numbers))
     return table
 
 
 def _queues(found: Gaps, words: Language) -> Table:
-    columns = ("gateway", "queue", "held", "awaited", "lost", "repeated", "restamped", "uncertain")
-    table = _table(words, *columns, numbers=6)
+    columns = ("gateway", "queue", "numbered", "held", "awaited", "lost", "repeated", "restamped", "uncertain")
+    table = _table(words, *columns, numbers=7)
     for one in found.queues:
-        numbers = (one.held_count, one.awaited_count, one.lost_count, one.repeated, one.restamped, one.uncertain)
-        table.add_row(one.node, one.epoch[:8], *map(str, numbers))
+        of_records = (one.expected_count, one.held_count, one.awaited_count, one.lost_count)
+        table.add_row(one.node, one.epoch[:8], *map(str, (*of_records, one.repeated, one.restamped, one.uncertain)))
     return table
 
 

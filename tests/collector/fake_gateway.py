@@ -46,6 +46,7 @@ class Messages:
         self.acknowledged, self.marked = acknowledged, marked
         self.node_metrics: tuple[Metric, ...] = ()
         self.record_alias = RECORD_ALIAS
+        self.configuration, self.software = "ab" * 32, "0.1.0"
         self.bd_seq, self.seq, self.record = 0, 0, 0
 
     def topic(self, message: Message, device: str = "") -> str:
@@ -64,8 +65,10 @@ class Messages:
         if self.acknowledged:
             metrics += [
                 Metric(name=uplink.EPOCH, alias=1, timestamp=T0, datatype=DataType.STRING, value=str(self.epoch)),
-                Metric(name=uplink.CONFIGURATION, alias=2, timestamp=T0, datatype=DataType.STRING, value="ab" * 32),
-                Metric(name=uplink.SOFTWARE, alias=3, timestamp=T0, datatype=DataType.STRING, value="0.1.0"),
+                Metric(
+                    name=uplink.CONFIGURATION, alias=2, timestamp=T0, datatype=DataType.STRING, value=self.configuration
+                ),
+                Metric(name=uplink.SOFTWARE, alias=3, timestamp=T0, datatype=DataType.STRING, value=self.software),
                 Metric(name=uplink.QUEUE_DEPTH, alias=4, timestamp=T0, datatype=DataType.INT64, value=3),
                 Metric(name=uplink.CLOCK_OFFSET, alias=5, timestamp=T0, datatype=DataType.DOUBLE, value=None),
                 Metric(name=uplink.DEVICES_FAILING, alias=6, timestamp=T0, datatype=DataType.STRING, value="{}"),
@@ -76,7 +79,9 @@ class Messages:
         self.node_metrics = tuple(metrics)
         return self.topic(Message.NBIRTH), encode(Payload(timestamp=now_ms(), seq=0, metrics=self.node_metrics))
 
-    def dbirth(self, properties: Mapping[str, Mapping[str, PropertyValue]] | None = None) -> tuple[str, bytes]:
+    def dbirth(
+        self, properties: Mapping[str, Mapping[str, PropertyValue]] | None = None, **identity: str
+    ) -> tuple[str, bytes]:
         metrics = [
             Metric(
                 name=name,
@@ -87,6 +92,10 @@ class Messages:
                 properties=(properties or {}).get(name, {}),
             )
             for index, name in enumerate(self.channels)
+        ]
+        metrics += [
+            Metric(name=f"Properties/{name}", timestamp=T0, datatype=DataType.STRING, value=value)
+            for name, value in identity.items()
         ]
         if self.acknowledged:
             record = Metric(name=uplink.RECORD, timestamp=T0, datatype=DataType.INT64, value=None)

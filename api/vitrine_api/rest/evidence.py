@@ -11,6 +11,7 @@ from vitrine_api.database import Connection
 from vitrine_api.instants import From, To, period
 from vitrine_api.rest.catalogue import ranges
 from vitrine_api.rest.requests import InstallationId, Slug, problems
+from vitrine_database.events import EVENTS, Event
 from vitrine_database.gaps import QUERIES, SQL, ChannelCount, LossReport, QueueCount, Silence, assembled, parameters
 
 router = APIRouter(tags=["evidence"])
@@ -23,6 +24,7 @@ class QueueEvidence(BaseModel):
 
     node: str = Field(examples=["pi-uf-01"])
     epoch: str
+    expected: int = Field(description="Records that the gateway has numbered, as far as is known.")
     held: list[tuple[int, int]]
     awaited: list[tuple[int, int]] = Field(description="Not there, and not reported lost.")
     lost: list[tuple[int, int]]
@@ -36,6 +38,7 @@ class QueueEvidence(BaseModel):
         return cls(
             node=queue.node,
             epoch=queue.epoch,
+            expected=queue.expected_count,
             held=ranges(queue.held),
             awaited=ranges(queue.awaited),
             lost=ranges(queue.lost),
@@ -56,6 +59,34 @@ class Evidence(BaseModel):
     silences: list[Silence] = Field(description="Stretches without any row, longer than two and a half periods.")
     queues: list[QueueEvidence]
     losses: list[LossReport]
+
+
+class EventPage(BaseModel):
+    """What changed in a period."""
+
+    installation: str = Field(examples=["pilote-uf"])
+    first: datetime
+    last: datetime
+    events: list[Event] = Field(description="In their order; at most a thousand.")
+
+
+@router.get("/installations/{slug}/events", responses=problems(404))
+async def events(
+    slug: Slug, installation_id: InstallationId, connection: Connection, first: From = None, last: To = None
+) -> EventPage:
+    """Tell what readers of the data must know besides the values: a configuration, instrument or unit that changed.
+
+    Thirty days where no period is said, at most ten years.
+    """
+    asked = period(first, last, default=timedelta(days=30), limit=timedelta(days=3653))
+    values = parameters(installation_id, asked.first, asked.last)
+    rows = await (await connection.execute(EVENTS, values)).fetchall()
+    return EventPage(
+        installation=slug,
+        first=asked.first,
+        last=asked.last,
+        events=[Event(**row) for row in rows],
+    )
 
 
 @router.get("/installations/{slug}/gaps", responses=problems(404))

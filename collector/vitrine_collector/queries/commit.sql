@@ -27,6 +27,16 @@ FROM unnest(%(installations)s::int[], %(hours)s::bigint[]) AS batch (installatio
 ORDER BY batch.installation_id, batch.hour
 ON CONFLICT (installation_id, bucket) DO UPDATE SET bucket = excluded.bucket;
 
+-- add_late --
+-- Values that came late or were dated afterwards.
+INSERT INTO late_hour (channel_id, bucket, late, restamped)
+SELECT batch.channel_id, timestamptz 'epoch' + batch.hour * interval '1 hour', batch.late, batch.restamped
+FROM unnest(%(channels)s::int[], %(hours)s::bigint[], %(late)s::bigint[], %(restamped)s::bigint[])
+     AS batch (channel_id, hour, late, restamped)
+ORDER BY batch.channel_id, batch.hour
+ON CONFLICT (channel_id, bucket) DO UPDATE
+SET late = late_hour.late + excluded.late, restamped = late_hour.restamped + excluded.restamped;
+
 -- add_delivery --
 -- Which records of a queue are held, and which its gateway had to drop.
 INSERT INTO delivery (gateway_id, epoch, held, lost, repeated)

@@ -12,12 +12,39 @@ SET online = true, bd_seq = excluded.bd_seq, epoch = excluded.epoch, born_at = e
     seen_at = excluded.seen_at, software = excluded.software, file_sha256 = excluded.file_sha256
 RETURNING gateway_id, installation_id;
 
+-- gateway_before --
+-- What a node said of itself in its last birth.
+SELECT gateway.file_sha256, software, epoch
+FROM gateway JOIN installation USING (installation_id)
+WHERE slug = %(slug)s AND node = %(node)s;
+
+-- instrument --
+-- What a device said of itself in its last birth.
+SELECT profile, identity FROM device WHERE gateway_id = %(gateway)s AND key = %(key)s;
+
+-- add_event --
+-- Something that readers of the data must know.
+INSERT INTO event (gateway_id, device, time, kind, before, after)
+VALUES (%(gateway)s, %(device)s, %(time)s, %(kind)s, %(before)s, %(after)s);
+
+-- has_values --
+-- Whether a channel holds any value.
+SELECT EXISTS (SELECT FROM measurement WHERE channel_id = %(channel)s);
+
+-- channel_of_key --
+-- One channel of a device.
+SELECT channel_id FROM channel WHERE device_id = %(device)s AND key = %(key)s;
+
+-- rename_channel --
+-- What it was called, another is called from now on.
+UPDATE channel SET key = %(key)s, path = %(path)s WHERE channel_id = %(channel)s;
+
 -- register_device --
 -- A device's birth.
-INSERT INTO device (gateway_id, key, profile, online, changed_at)
-VALUES (%(gateway)s, %(key)s, %(profile)s, true, %(now)s)
+INSERT INTO device (gateway_id, key, profile, identity, online, changed_at)
+VALUES (%(gateway)s, %(key)s, %(profile)s, %(identity)s, true, %(now)s)
 ON CONFLICT (gateway_id, key) DO UPDATE
-SET profile = excluded.profile, online = true,
+SET profile = excluded.profile, identity = excluded.identity, online = true,
     changed_at = CASE WHEN device.online THEN device.changed_at ELSE excluded.changed_at END
 RETURNING device_id;
 

@@ -19,7 +19,8 @@ COPY measurement_staging (time, channel_id, value, quality, tests) FROM STDIN (F
 -- What the table does not hold yet; the order makes two collectors lock alike.
 INSERT INTO measurement (time, channel_id, value, quality, tests)
 SELECT time, channel_id, value, quality, tests FROM measurement_staging ORDER BY channel_id, time
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING channel_id, (extract(epoch FROM time) * 1000000)::bigint;
 
 -- tell --
 -- Before measurements are written: which hours of which channels they touch.

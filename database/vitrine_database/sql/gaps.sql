@@ -7,7 +7,13 @@ SELECT installation_id FROM installation WHERE slug = %(slug)s;
 -- channels --
 -- What each channel held in the period, beside what its cadence lets expect since its first value.
 SELECT c.path, c.period_s, count(m.time) AS received, count(m.time) FILTER (WHERE m.quality = 9) AS empty,
-       min(m.time) AS first_value, max(m.time) AS last_value
+       min(m.time) AS first_value, max(m.time) AS last_value,
+       (SELECT coalesce(sum(l.late), 0)::bigint FROM late_hour l
+        WHERE l.channel_id = c.channel_id AND l.bucket >= date_trunc('hour', %(first)s::timestamptz, 'UTC')
+          AND l.bucket < %(last)s) AS late,
+       (SELECT coalesce(sum(l.restamped), 0)::bigint FROM late_hour l
+        WHERE l.channel_id = c.channel_id AND l.bucket >= date_trunc('hour', %(first)s::timestamptz, 'UTC')
+          AND l.bucket < %(last)s) AS restamped
 FROM channel c
 LEFT JOIN measurement m ON m.channel_id = c.channel_id AND m.time >= %(first)s AND m.time < %(last)s
 WHERE c.installation_id = %(installation)s

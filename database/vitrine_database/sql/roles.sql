@@ -38,7 +38,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO vitrine_writer', current_schema());
 
     GRANT SELECT ON installation, gateway, device, channel, channel_change, measurement, latest, quality_change,
-        delivery, loss, time_source, indicator, indicator_value,
+        delivery, loss, time_source, late_hour, event, indicator, indicator_value,
         measurement_1min, measurement_1h, measurement_1d TO vitrine_grafana;
     GRANT SELECT (received_at, topic, code, reason) ON rejected TO vitrine_grafana; -- not what the messages say
 END $$;
