@@ -38,7 +38,9 @@ def spike(values: Floats, suspect: float, fail: float | None) -> Flags:
     The first and the last value, and those beside a missing one, are not evaluated.
     """
     distance = np.full(len(values), np.nan)
-    distance[1:-1] = np.abs(values[1:-1] - (values[:-2] + values[2:]) / 2)
+    # Infinities of two signs have no mean, and of one sign no difference: nothing is evaluated then.
+    with np.errstate(invalid="ignore"):
+        distance[1:-1] = np.abs(values[1:-1] - (values[:-2] + values[2:]) / 2)
     return _graded(values, distance, suspect, fail)
 
 
@@ -50,7 +52,8 @@ def rate_of_change(times: Floats, values: Floats, suspect: float, fail: float | 
     rate = np.full(len(values), np.nan)
     if len(values) > 1:
         elapsed = np.diff(times)
-        np.divide(np.abs(np.diff(values)), elapsed, out=rate[1:], where=elapsed > 0)
+        with np.errstate(invalid="ignore"):
+            np.divide(np.abs(np.diff(values)), elapsed, out=rate[1:], where=elapsed > 0)
     return _graded(values, rate, suspect, fail)
 
 

@@ -1,6 +1,11 @@
 """One flag from all tests, by precedence."""
 
+import importlib
+
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vitrine.installation import QualityRules
 from vitrine.quality import Test
@@ -47,3 +52,34 @@ def test_without_rules_nothing_is_evaluated():
 
 def test_nothing_in_nothing_out():
     assert judge([]) == ([], [])
+
+
+STEPS = st.sampled_from([0.0, 0.2, 1.0, 1.0, 1.0, 2.0, 9.0])
+VALUES = st.sampled_from([5.0, 5.0, 5.0, 5.1, 5.3, 50.0, 95.0, 120.0, float("inf"), NAN, NAN])
+
+
+@given(
+    steps=st.lists(st.tuples(STEPS, VALUES), max_size=80),
+    block=st.integers(1, 12),
+    tolerance=st.sampled_from([0.0, 0.15, 0.5]),
+    windows=st.sampled_from([(3.0, 5.0), (5.0, None), (2.0, 20.0)]),
+)
+def test_a_series_in_blocks_has_the_flags_of_the_whole(steps, block, tolerance, windows):
+    rules = QualityRules(
+        gross_range_fail=(0, 100),
+        spike_suspect=5,
+        spike_fail=20,
+        rate_of_change_suspect=10,
+        rate_of_change_fail=30,
+        flat_line_suspect_s=windows[0],
+        flat_line_fail_s=windows[1],
+        flat_line_tolerance=tolerance,
+    )
+    times = np.cumsum([step for step, _ in steps], dtype=float)
+    values = np.array([value for _, value in steps], dtype=float)
+    seen = np.zeros(len(values), np.int16)
+    whole = evaluate(times, values, seen, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.import_module("vitrine_quality.evaluate"), "_BLOCK", block)
+        parts = evaluate(times, values, seen, rules)
+    assert [one.tolist() for one in parts] == [one.tolist() for one in whole]
