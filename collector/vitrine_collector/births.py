@@ -19,6 +19,8 @@ NUMERIC = frozenset(
         *(DataType.FLOAT, DataType.DOUBLE, DataType.BOOLEAN),
     }
 )
+#: Types that hold many values in one, which no channel is.
+REFUSED = frozenset({DataType.DATASET, DataType.TEMPLATE})
 #: Beginning of the names of metrics that describe who publishes, as the standard's examples have it.
 IDENTITY = "Properties/"
 #: Names of device metrics that are part of the delivery, not of the measurement.
@@ -59,6 +61,12 @@ class DeviceBirth:
     identity: dict[str, str | int]
     #: Metrics that are no channels: of the delivery, texts.
     others: tuple[MetricBirth, ...]
+
+    @property
+    def refused(self) -> str:
+        """Say in English which metrics are of types that are not taken; '' where there is none."""
+        found = [f"“{metric.name}” is a {metric.datatype.name}" for metric in self.others if metric.datatype in REFUSED]
+        return f"{', '.join(found)}: only numbers are kept, the device's others are" if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,6 +236,10 @@ class Intake:
             self._arrival.learn(channel_id, rules[name])
         state.devices[device] = device_metrics(birth, channels.ids)
         self.counts["births"] += 1
+        if birth.refused:
+            # The birth itself is taken, and so are its numbers.
+            self._open()
+            self._batch.refused.append(Refused(parsed.incoming, "metric-refused", birth.refused))
 
     def _node_death(self, parsed: Parsed) -> None:
         node = (parsed.topic.group, parsed.topic.node)

@@ -8,9 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import psycopg
-
-from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
 from vitrine.uplink import HOST, Ack
 from vitrine_collector.batch import Batch, receipts
@@ -22,11 +19,9 @@ from vitrine_collector.intake import Intake, Limits
 from vitrine_collector.members import BEAT_S, Members
 from vitrine_collector.series_quality import SeriesQuality
 from vitrine_collector.session import Broker
+from vitrine_collector.start_checks import check_database
 from vitrine_collector.store import Stopped, Store
-from vitrine_database import edition, schema
-from vitrine_database.queries import Queries
 
-_SQL = Queries("vitrine_collector", "queries/service.sql")
 _log = logger("collector")
 _IDLE_S = 0.05
 #: Between two looks for values whose neighbours have come.
@@ -111,7 +106,7 @@ class Collector:
     def start(self) -> bool:
         """Check the database, waiting for it if need be, and begin; False where the end came before."""
         try:
-            self._write_store.run(check_schema)
+            self._write_store.run(check_database)
         except BaseException as error:
             self._write_store.close()
             if isinstance(error, Stopped):
@@ -227,14 +222,3 @@ class Collector:
                 self._stopping.set()
 
         return watch
-
-
-def check_schema(connection: psycopg.Connection) -> None:
-    """Raise ConfigurationError where the database lacks what the collector writes to."""
-    row = connection.execute(_SQL["missing_tables"]).fetchone()
-    if row is not None and row[0]:
-        raise ConfigurationError(
-            f"the database lacks what the collector writes to: {', '.join(row[0])}",
-            hint="Run: vitrine database migrate",
-        )
-    schema.check(connection, edition.in_force(connection))

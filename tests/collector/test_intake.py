@@ -284,6 +284,59 @@ def test_foreign_types_names_and_alias_zero(bench: Bench) -> None:
     assert found == {name: value for name, (_, _, _, value) in kinds.items()}
 
 
+@pytest.mark.parametrize(
+    ("kind", "sent", "kept"),
+    [
+        (DataType.INT8, 0x80, -128.0),
+        (DataType.INT16, 0xFFFE, -2.0),
+        (DataType.INT32, 0xFFFFFFFF, -1.0),
+        (DataType.INT64, -(2**40), -(2.0**40)),
+        (DataType.UINT8, 255, 255.0),
+        (DataType.UINT16, 65_535, 65_535.0),
+        (DataType.UINT32, 2**32 - 1, 2.0**32 - 1),
+        (DataType.UINT64, 2**64 - 1, float(2**64 - 1)),
+        (DataType.FLOAT, -0.5, -0.5),
+        (DataType.DOUBLE, 1e300, 1e300),
+        (DataType.BOOLEAN, False, 0.0),
+        *((kind, None, None) for kind in (DataType.INT8, DataType.UINT64, DataType.DOUBLE, DataType.BOOLEAN)),
+    ],
+)
+@pytest.mark.parametrize("historical", [False, True])
+def test_each_type_of_the_standard_that_is_a_number(
+    bench: Bench, kind: DataType, sent: float | None, kept: float | None, historical: bool
+) -> None:
+    messages = Messages(acknowledged=False)
+    born = (Metric(name="one", alias=5, timestamp=T0, datatype=kind, value=None),)
+    data = (Metric(alias=5, timestamp=T0, value=sent, historical=historical),)
+    bench.give(
+        messages.nbirth(),
+        (messages.topic(Message.DBIRTH, "plc"), encode(Payload(timestamp=T0, seq=1, metrics=born))),
+        (messages.topic(Message.DDATA, "plc"), encode(Payload(timestamp=T0, seq=2, metrics=data), {5: kind})),
+    )
+    assert bench.all("SELECT value, quality FROM measurement") == [(kept, 9 if kept is None else 2)]
+
+
+@pytest.mark.parametrize("kind", [DataType.DATASET, DataType.TEMPLATE])
+def test_data_sets_and_templates_are_refused_with_a_reason_and_the_numbers_beside_them_are_kept(
+    bench: Bench, kind: DataType
+) -> None:
+    messages = Messages(acknowledged=False)
+    born = (
+        Metric(name="table", alias=6, timestamp=T0, datatype=kind, value=None),
+        Metric(name="flow", alias=5, timestamp=T0, datatype=DataType.DOUBLE, value=None),
+    )
+    data = (Metric(alias=5, timestamp=T0, value=1.5), Metric(alias=6, timestamp=T0, value=None))
+    bench.give(
+        messages.nbirth(),
+        (messages.topic(Message.DBIRTH, "plc"), encode(Payload(timestamp=T0, seq=1, metrics=born))),
+        (messages.topic(Message.DDATA, "plc"), encode(Payload(timestamp=T0, seq=2, metrics=data))),
+    )
+    reason = f"“table” is a {kind.name}: only numbers are kept, the device's others are"
+    assert bench.all("SELECT code, reason FROM rejected") == [("metric-refused", reason)]
+    assert bench.all("SELECT key, value FROM measurement JOIN channel USING (channel_id)") == [("flow", 1.5)]
+    assert bench.accounted() == bench.intake.counts["received"]
+
+
 def test_a_record_that_cannot_be_read_is_kept_and_acknowledged(bench: Bench) -> None:
     messages = Messages()
     bench.give(messages.nbirth(), messages.dbirth(), messages.ddata({"flow": 1.0}, source="guessed"))
