@@ -27,7 +27,9 @@ def test_one_that_is_older_is_named_with_what_it_lacks(database: psycopg.Connect
 
 
 def test_one_that_is_newer_is_named(database: psycopg.Connection) -> None:
-    database.execute("INSERT INTO schema_migration VALUES ('9999_future', 'plain', 'x')")
+    database.execute(
+        "INSERT INTO schema_migration (name, edition, sha256, stage) VALUES ('9999_future', 'plain', 'x', 'post')"
+    )
     message, hint = refused(database)
     assert "newer Vitrine, which knows 9999_future" in message
     assert "newest version" in hint
