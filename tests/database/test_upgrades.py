@@ -139,24 +139,33 @@ def test_from_every_earlier_schema_with_data_to_the_same_one(request, edition, n
             )
 
 
-def test_before_and_after_the_softwares_upgrade(empty):
-    steps = []
-    state = migrate(empty, steps.append, stage="pre")
-    assert (state.ready, state.pending) == (True, ("0014_bucket_index",))
-    assert "0014_bucket_index" not in steps
-    with connect(empty) as connection:
+def test_before_and_after_the_softwares_upgrade(migrated, edition, monkeypatch):
+    steps = schema.migrations(Edition(edition))
+    added = schema.Migration("9000_more", "ALTER TABLE latest ADD COLUMN more int", "x")
+    taken = schema.Migration("9001_less", "ALTER TABLE latest DROP COLUMN tests", "y", "post")
+    for module in (migration, schema):
+        monkeypatch.setattr(module, "migrations", lambda edition: [*steps, added, taken])
+    monkeypatch.setattr("vitrine_database.status.migrations", lambda edition: [*steps, added, taken])
+    with pytest.raises(ConfigurationError, match="software's upgrade are missing: 9000_more"):
+        migrate(migrated, stage="post")
+    told = []
+    state = migrate(migrated, told.append, stage="pre")
+    assert (state.ready, state.pending, told) == (True, ("9001_less",), ["9000_more"])
+    with connect(migrated) as connection:
         schema.check(connection, in_force(connection))
-    assert migrate(empty, stage="post").pending == ()
+        connection.execute("SELECT tests, more FROM latest")
+    assert migrate(migrated, stage="post").pending == ()
+    with connect(migrated) as connection, pytest.raises(psycopg.errors.UndefinedColumn):
+        connection.execute("SELECT tests FROM latest")
 
 
-@pytest.mark.plain
-def test_a_stage_that_cannot_be_taken_yet(plain_empty):
-    with pytest.raises(ConfigurationError, match="come before the software's upgrade are missing"):
-        migrate(plain_empty, stage="post")
+def test_a_stage_that_cannot_be_taken_yet():
     names = [("0001_a", "pre"), ("0002_b", "post"), ("0003_c", "pre"), ("0004_d", "post")]
     steps = [schema.Migration(name, "SELECT 1", "x", stage) for name, stage in names]
     with pytest.raises(ConfigurationError, match="earlier upgrade was not finished: 0002_b comes before 0003_c"):
         schema.wanted(steps[1:], "pre")
+    with pytest.raises(ConfigurationError, match="missing: 0003_c"):
+        schema.wanted(steps[2:], "post")
     assert schema.wanted(steps[2:], "pre") == [steps[2]]
     assert schema.wanted(steps[3:], "pre") == []
     assert schema.wanted(steps, None) == steps
