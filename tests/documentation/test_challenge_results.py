@@ -24,6 +24,21 @@ def test_the_documentation_shows_the_results_that_are_kept(language):
         assert (ROOT / documentation.image_of(stem, language)).is_file()
 
 
+def test_what_is_written_is_what_is_read_again(tmp_path):
+    result = json.loads((ROOT / "tests" / "portal" / "challenge.json").read_text(encoding="utf-8"))
+    for name in documentation.PAGES.values():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(f"before\n{documentation.BEGIN}\n{documentation.END}\nafter\n", encoding="utf-8")
+    (tmp_path / "docs" / "images").mkdir()
+    documentation.write(ROOT / "examples" / "ultrafiltration.toml", result, tmp_path)
+    read_again = json.loads((tmp_path / documentation.SUMMARY).read_text(encoding="utf-8"))
+    for language, name in documentation.PAGES.items():
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text == documentation.with_results(text, read_again, language)
+        assert text.startswith("before\n")
+        assert text.endswith("after\n")
+
+
 def test_every_example_has_its_result_in_the_documentation():
     assert set(known()) == {path.stem for path in (ROOT / "examples").glob("*.toml")}
 

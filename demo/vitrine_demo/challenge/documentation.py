@@ -36,7 +36,8 @@ def write(file: Path, result: Mapping[str, Any], root: Path | None = None) -> No
     for language in PAGES:
         image = root / image_of(file.stem, language)
         image.write_text(picture(result, Words(language)), encoding="utf-8")
-    place.write_text(json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    known = {stem: known[stem] for stem in sorted(known)}
+    place.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for language, name in PAGES.items():
         page = root / name
         page.write_text(with_results(page.read_text(encoding="utf-8"), known, language), encoding="utf-8")
