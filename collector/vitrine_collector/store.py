@@ -80,4 +80,6 @@ class Store:
         self.reachable = False
         self.close()
         hint = error.hint if isinstance(error, ConfigurationError) else ""
-        _log.warning("database away", reason=str(error).strip(), hint=hint, again_in_s=wait_s)
+        # A statement that is refused may be allowed later: a right may be given, a migration may be under way.
+        what = "database refuses" if isinstance(error, psycopg.ProgrammingError) else "database away"
+        _log.warning(what, reason=str(error).strip(), hint=hint, again_in_s=wait_s)
