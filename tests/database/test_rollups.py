@@ -161,3 +161,30 @@ def test_the_refresh_policy_itself_brings_an_outage_of_three_days_into_the_rollu
     for job in jobs:
         database.execute("CALL run_job(%s)", (job,))
     check(database, rows)
+
+
+def test_whatever_happens_the_editions_tell_the_same(database, edition):
+    """Late rows, new flags and deletions, on Community in chunks that are columns already: the same values everywhere."""
+    rows = series(8, hours=60)
+    early, late = rows[:-400], rows[-400:]
+    first, last = min(row[0] for row in rows), max(row[0] for row in rows)
+    write(database, early)
+    rollup.refresh(database, first, last)
+    if edition == "community":
+        for (chunk,) in database.execute("SELECT show_chunks('measurement')").fetchall():
+            database.execute(f"CALL convert_to_columnstore('{chunk}')")
+    write(database, late)
+    begin, end = START + datetime.timedelta(hours=20), START + datetime.timedelta(hours=25, minutes=7)
+    database.execute(
+        "UPDATE measurement SET quality = 3, tests = 2 WHERE channel_id = 1 AND quality = 1 AND time < %s", (begin,)
+    )
+    database.execute("DELETE FROM measurement WHERE channel_id = 2 AND time >= %s AND time < %s", (begin, end))
+    rollup.refresh(database, first, last)
+    left = [
+        (time, channel, value, 3 if channel == 1 and quality == 1 and time < begin else quality)
+        for time, channel, value, quality in rows
+        if not (channel == 2 and begin <= time < end)
+    ]
+    check(database, left)
+    held = "SELECT time, channel_id, value, quality FROM measurement ORDER BY channel_id, time"
+    assert database.execute(held).fetchall() == sorted(left, key=lambda row: (row[1], row[0]))
