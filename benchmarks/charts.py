@@ -7,7 +7,7 @@ The line through the measured points is extended to a billion rows, and named so
 
 VITRINE_BENCH_CHART_ROWS names the sizes in millions, by default ``0.3 1 3``; ``1 10 30 100`` is the long form: 15 GB of
 disk and about half an hour. VITRINE_BENCH_CHART_COMMUNITY_ROWS is the size for TimescaleDB Community in WebAssembly, by
-default ``0.3``; 0 leaves it out. VITRINE_BENCH_FOLDER says where the data go.
+default ``0.05``; 0 leaves it out. VITRINE_BENCH_FOLDER says where the data go.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def run() -> list[Result]:
         for rows in sizes:
             results += _measure(server, rows, points)
     results += _line(points)
-    for rows in _sizes("VITRINE_BENCH_CHART_COMMUNITY_ROWS", "0.3"):
+    for rows in _sizes("VITRINE_BENCH_CHART_COMMUNITY_ROWS", "0.05"):
         with _folder() as folder, community_server(folder) as server:
             migrate(server.dsn)
             results += _measure(server, rows, {})
