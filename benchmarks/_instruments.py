@@ -1,14 +1,21 @@
-"""The instruments of the gateway's benchmark: a process that answers Modbus TCP as fast as it can, and counts."""
+"""The instruments of the gateway's benchmark: a process that answers Modbus TCP as fast as it can, and counts.
+
+No two answers are alike, so that nothing which is written of them becomes small by being always the same.
+"""
 
 import asyncio
 import json
+import random
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_WORDS = struct.pack(">f", 21.5) * 63
+_REGISTERS = 126
+_NOISE = random.Random(1)
+_VALUES = struct.pack(">2000f", *(_NOISE.uniform(0, 400) for _ in range(2000)))
+_STARTS = range(0, len(_VALUES) - 2 * _REGISTERS, 4)
 _HEAD = struct.Struct(">HHHBBHH")
 
 
@@ -25,7 +32,8 @@ class _Instrument(asyncio.Protocol):
             self._buffer = self._buffer[_HEAD.size :]
             _Instrument.requests += 1
             head = struct.pack(">HHHBBB", transaction, 0, 3 + 2 * count, unit, function, 2 * count)
-            self._transport.write(head + _WORDS[: 2 * count])  # type: ignore[attr-defined]
+            start = _STARTS[_Instrument.requests * 7 % len(_STARTS)]
+            self._transport.write(head + _VALUES[start : start + 2 * count])  # type: ignore[attr-defined]
 
 
 async def _serve() -> None:
@@ -36,7 +44,7 @@ async def _serve() -> None:
 
 
 class Instruments:
-    """Every unit holds the same value in every register; `requests` tells how many were answered."""
+    """Every unit holds 32-bit floats that change; `requests` tells how many were answered."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process

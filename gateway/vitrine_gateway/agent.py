@@ -12,6 +12,7 @@ from pathlib import Path
 from vitrine.errors import ConfigurationError, VitrineError
 from vitrine.logs import logger
 from vitrine_gateway.clock import Clock
+from vitrine_gateway.flushing import Flushing
 from vitrine_gateway.health.page import Page
 from vitrine_gateway.health.snapshot import Snapshot
 from vitrine_gateway.health.vitals import Vitals
@@ -40,20 +41,21 @@ class Agent:
     ) -> None:
         installation = site.installation
         self._site, self.left_out = site, dict(left_out or {})
-        self._settings = installation.gateway.queue
+        settings = installation.gateway.queue
         folder = data_dir / f"{installation.slug}.{installation.gateway.node}"
         self._clock = Clock()
-        self._hurry = asyncio.Event()
-        self._deliveries = Deliveries(self._hurry.set, Subscriptions(folder / "subscriptions.json"))
+        hurry = asyncio.Event()
+        self._deliveries = Deliveries(hurry.set, Subscriptions(folder / "subscriptions.json"))
         self._memory = Memory(folder / "sensors.json", folder / "queue", self._deliveries, site.sensors)
         self._queue = Queue(
             folder / "queue",
-            max_bytes=self._settings.max_bytes,
+            max_bytes=settings.max_bytes,
             boot=self._clock.boot.hex(),
-            max_age_s=self._settings.max_age_s,
-            keep_free=self._settings.keep_free,
+            max_age_s=settings.max_age_s,
+            keep_free=settings.keep_free,
             before_removal=self._memory.keep,
         )
+        self._flushing = Flushing(self._queue, self._deliveries, self._clock, settings.flush_s, hurry)
         self._instruments = Instruments(site, self._take, deliveries=self._deliveries)
         proxy = installation.gateway.proxy
         self._proxy = ModbusProxy(proxy, installation.devices, self._instruments.line_of) if proxy else None
@@ -69,7 +71,7 @@ class Agent:
         """Work until `stop`, then make everything safe."""
         await self._open_page()
         reading = asyncio.create_task(self._instruments.run())
-        flushing = asyncio.create_task(self._flush())
+        flushing = asyncio.create_task(self._flushing.run())
         serving = asyncio.create_task(self._serve())
         uplink_ = asyncio.create_task(self._node.run(stop))
         stopping = asyncio.create_task(stop.wait())
@@ -111,28 +113,6 @@ class Agent:
         self._memory.upto = frame.number
         self._node.offer(frame, record)
         return True
-
-    async def _flush(self) -> None:
-        written = -1
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.flush_s):
-                    await self._hurry.wait()
-            self._hurry.clear()
-            committed = self._deliveries.committing()
-            if self._queue.bytes_written != written:
-                now = self._queue.bytes_written
-                try:
-                    await asyncio.to_thread(self._queue.flush)
-                    written = now
-                except OSError as error:
-                    _log.error("the disk does not confirm what was written", reason=str(error))
-                    self._deliveries.await_commit(committed)
-                    await asyncio.sleep(self._settings.flush_s)
-                    continue
-            committed()
-            known = self._clock.state().source != "uncertain"
-            self._queue.maintain(self._clock.now_ms() if known else None)
 
     def _health(self) -> Health:
         if self._proxy and self._proxy.failure:

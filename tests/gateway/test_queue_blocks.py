@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from vitrine_gateway.flushing import pause_s
 from vitrine_gateway.queue import Frame, Kind, Queue
 from vitrine_gateway.queue.frame import BLOCK_BYTES
 from vitrine_gateway.record_bytes import decode
@@ -142,6 +143,12 @@ def test_a_full_disk_leaves_the_file_as_it_was_where_a_block_was_to_begin(
             queue.append(bytes(2500), 1)
     assert queue._files.active.path.stat().st_size == queue.size == size
     queue.close()
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 5.0), (0.5, 4.0), (1.25, 2.5), (30.0, 2.5)])
+def test_loss_window_counts_the_time_that_the_disk_takes(took: float, pause: float) -> None:
+    assert pause_s(5.0, took) == pause
+    assert took > 1.25 or took + pause + took <= 5.0
 
 
 def _full(*_: object) -> int:

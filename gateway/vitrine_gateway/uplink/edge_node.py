@@ -10,9 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vitrine.errors import PayloadError, VitrineError
+from vitrine.errors import VitrineError
 from vitrine.logs import logger
-from vitrine.sparkplug import Message, state_topic
 from vitrine.uplink import HOST
 from vitrine_gateway.clock import Clock
 from vitrine_gateway.queue import Frame, Queue
@@ -22,6 +21,7 @@ from vitrine_gateway.uplink.bdseq import BirthDeathSequence
 from vitrine_gateway.uplink.commands import Commands
 from vitrine_gateway.uplink.host_state import HostState
 from vitrine_gateway.uplink.identity import Identity
+from vitrine_gateway.uplink.inbox import Inbox, warn
 from vitrine_gateway.uplink.outbox import Health, Outbox, ranges
 from vitrine_gateway.uplink.pace import Pace
 from vitrine_gateway.uplink.session import Session, SessionLost
@@ -67,7 +67,7 @@ class EdgeNode:
         self._host = HostState(gateway.uplink.primary_host or HOST)
         #: Set when something happened that should be looked at before the next turn.
         self._wake = asyncio.Event()
-        self._conflict = ""
+        self._inbox = Inbox(self._outbox, self._commands, self._identity, self._host, self._look_at_it)
         self._server, self._longest_wait = 0, self._pace.reconnect_s
         self._births, self._reason, self._since = 0, "not connected yet", datetime.now(UTC)
 
@@ -155,17 +155,17 @@ class EdgeNode:
         will = self._outbox.messages.death(number)
         server = self._uplink.servers[self._server]
         confirmed = (lambda one: self._outbox.confirmed(ranges([one]))) if self._by_broker else None
-        session = Session(self._uplink, server, f"vitrine-{self._name}", self._arrived, confirmed)
+        session = Session(self._uplink, server, f"vitrine-{self._name}", self._inbox.take, confirmed)
         session.ended.add_done_callback(lambda _: self._wake.set())
         self._host.connected(self.broker)
         farewell = None
         try:
             try:
-                refused = await session.open(*will, self._topics())
+                refused = await session.open(*will, self._inbox.topics)
             except OSError:
                 self._bdseq.give_back(number)
                 raise
-            self._check_refused(refused)
+            self._inbox.check(refused)
             if await self._host_is_there(session, stop):
                 farewell = will
                 await self._live(session, number, stop)
@@ -197,9 +197,7 @@ class EdgeNode:
         while not stop.is_set():
             await self._turn(_TICK if self._outbox.hurried or self._commands.rebirth_wanted else _IDLE)
             session.tend()
-            if self._conflict:
-                sign, self._conflict = self._conflict, ""
-                raise SessionLost(sign)
+            self._inbox.end_where_another_was_born()
             if self._uplink.primary_host and self._host.online is False:
                 raise HostGone(f"the primary host “{self._host.host}” is offline")
             self._give_birth(time.monotonic())
@@ -230,52 +228,15 @@ class EdgeNode:
                 raise HostGone(f"the primary host “{self._host.host}” is not online on {self.broker}")
         return True
 
-    def _topics(self) -> list[str]:
-        topic = self._outbox.messages.topic
-        return [
-            topic(Message.NCMD),
-            topic(Message.DCMD, "+"),
-            state_topic(self._host.host),
-            topic(Message.NBIRTH),
-            topic(Message.NDEATH),
-        ]
-
-    def _check_refused(self, refused: list[str]) -> None:
-        needed = set(self._topics()[:3]) & set(refused)
-        if needed:
-            raise SessionLost(f"the broker refuses the subscription to {', '.join(sorted(needed))}")
-        for topic in refused:
-            _log.warning("subscription refused: a second gateway of this name would not be noticed", topic=topic)
-
     def _note_end(self, session: Session, lasted_s: float) -> None:
         now = time.monotonic()
-        self._warn(self._identity.taken_over(now) if session.taken_over else self._identity.ended(lasted_s, now))
+        warn(self._identity.taken_over(now) if session.taken_over else self._identity.ended(lasted_s, now))
+
+    def _look_at_it(self) -> None:
+        self._give_birth(time.monotonic())
+        self._wake.set()
 
     def _give_birth(self, now: float) -> None:
         """Give the birth that a host asked for, where it is time."""
         if self._outbox.session and self._commands.rebirth_due(now):
             self._outbox.birth(self._outbox.session, self._health())
-
-    def _warn(self, sign: str) -> str:
-        if sign:
-            _log.warning("another gateway seems to have this identity", sign=sign)
-        return sign
-
-    def _arrived(self, topic: str, payload: bytes) -> None:
-        messages, now = self._outbox.messages, time.monotonic()
-        try:
-            if topic == state_topic(self._host.host):
-                was = self._host.online
-                if self._host.hear(payload) and self._host.online and was is False:
-                    self._outbox.delivery.host_returned(now)
-                self._wake.set()
-            elif topic == messages.topic(Message.NCMD):
-                self._commands.take(payload, now)
-                self._give_birth(now)
-            elif topic == messages.topic(Message.NBIRTH):
-                self._conflict = self._warn(self._identity.hear_birth(payload, now))
-                self._wake.set()
-            elif topic == messages.topic(Message.NDEATH):
-                self._warn(self._identity.hear_death(payload, now))
-        except (PayloadError, SessionLost) as error:
-            _log.warning("message not understood", topic=topic, reason=str(error))

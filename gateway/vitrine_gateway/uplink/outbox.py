@@ -18,6 +18,7 @@ from vitrine_gateway.record import Record, Value, marked, restamped
 from vitrine_gateway.record_bytes import decode as decode_record
 from vitrine_gateway.site import Site
 from vitrine_gateway.uplink.delivery import Delivery
+from vitrine_gateway.uplink.hopeless import Hopeless
 from vitrine_gateway.uplink.identity import Identity
 from vitrine_gateway.uplink.messages import Messages
 from vitrine_gateway.uplink.metrics import Catalogue
@@ -66,7 +67,7 @@ class Outbox:
         self._quiet_until = 0.0
         self._held: list[tuple[Frame, Record]] = []
         self._gathering: asyncio.TimerHandle | None = None
-        self._hopeless: dict[str, tuple[Ranges, list[int]]] = {}
+        self._hopeless = Hopeless(queue)
 
     def begin(self, session: Carrier, bdseq: int, health: Health) -> None:
         """Give birth in a new session."""
@@ -121,7 +122,7 @@ class Outbox:
             numbers = self.delivery.due(self._queue.pending, now)
             for frame in self._queue.read(numbers) if numbers else ():
                 self._send_again(session, frame)
-            self._give_up_hopeless()
+            self._hopeless.give_up()
         self._bury(session, now)
 
     def tell(self, health: Health) -> None:
@@ -192,13 +193,13 @@ class Outbox:
 
     def _send(self, session: Carrier, frame: Frame, record: Record, *, historical: bool) -> None:
         if record.device not in self._catalogue.devices:
-            self._hopeless_is(frame, "its device is no longer in the installation file")
+            self._hopeless.add(frame, "its device is no longer in the installation file")
             return
         if record.device not in self._born:
             self._bear(session, record.device)
         message = self.messages.data(frame, marked(record), self._clock.now_ms(), historical=historical)
         if message is None:
-            self._hopeless_is(frame, "none of its channels is still in the installation file")
+            self._hopeless.add(frame, "none of its channels is still in the installation file")
             return
         now = time.monotonic()
         session.publish(*message, qos=self._qos, number=frame.number)
@@ -215,21 +216,9 @@ class Outbox:
         try:
             record = restamped(decode_record(frame.body), self._clock)
         except PayloadError as error:
-            self._hopeless_is(frame, str(error))
+            self._hopeless.add(frame, str(error))
             return
         self._send(session, frame, record, historical=True)
-
-    def _hopeless_is(self, frame: Frame, reason: str) -> None:
-        records, times = self._hopeless.setdefault(reason, (Ranges(), []))
-        records.add(frame.number)
-        times.append(frame.time_ms)
-
-    def _give_up_hopeless(self) -> None:
-        """Report, once for all of one reason, the records that no host could take."""
-        for reason, (records, times) in self._hopeless.items():
-            _log.warning("records cannot be sent", records=str(records), reason=reason)
-            self._queue.report_lost(records, (min(times), max(times)), reason)
-        self._hopeless.clear()
 
 
 def ranges(numbers: Iterable[int]) -> Ranges:

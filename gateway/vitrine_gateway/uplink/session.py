@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from vitrine.installation import Uplink
-from vitrine_gateway.uplink.credentials import secure, tls_reason
+from vitrine_gateway.uplink.client import TIMEOUT, connect, leave, make_client, subscribe
+from vitrine_gateway.uplink.credentials import tls_reason
 from vitrine_gateway.uplink.link import Link
-from vitrine_gateway.vanished_peer import watch
 
-_TIMEOUT = 10.0
 _FAREWELL, _STEP = 2.0, 0.01
-_WITH_WILL = 0x04
 #: Messages handed to the client whose bytes have not left yet: beyond these, the backlog waits, and live records too.
 _BUSY, _STUCK = 500, 3000
 
@@ -56,8 +48,7 @@ class Session:
         self._leaving: deque[paho.MQTTMessageInfo] = deque()
         self._link: Link | None = None
         self._complaint = ""
-        self._five = uplink.mqtt == "5"
-        self._client = self._make_client(client_id)
+        self._client = self._listen(make_client(uplink, client_id))
 
     @property
     def busy(self) -> bool:
@@ -76,14 +67,14 @@ class Session:
         """
         self._client.will_set(will_topic, will, qos=1, retain=False)
         try:
-            await asyncio.to_thread(self._connect)
+            await asyncio.to_thread(connect, self._client, self._uplink, self._server)
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise ConnectionError(tls_reason(error)) from error
         self._link = Link(self._client)
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(TIMEOUT):
                 await self._ready
-                self._subscribe(topics)
+                subscribe(self._client, self._uplink, topics)
                 codes = await self._granted
         except TimeoutError as error:
             raise SessionLost("the broker does not answer") from error
@@ -122,7 +113,7 @@ class Session:
             if farewell and not self.ended.done():
                 await self._confirmed(self.publish(*farewell, qos=1))
         finally:
-            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL) if self._five else None)
+            leave(self._client, self._uplink)
             if self._link:
                 await self._link.close()
             for future in (self._ready, self.ended, self._granted):
@@ -172,16 +163,7 @@ class Session:
 
     # --- in the event loop -------------------------------------------------------------------------------------------
 
-    def _make_client(self, client_id: str) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=None if self._five else True,
-            protocol=paho.MQTTv5 if self._five else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = _TIMEOUT
-        client.max_inflight_messages = self._uplink.window
+    def _listen(self, client: paho.Client) -> paho.Client:
         client.on_connect = self._connected
         client.on_connect_fail = lambda *_: self._soon(self._finish, "the broker cannot be reached")
         client.on_disconnect = self._disconnected
@@ -190,27 +172,7 @@ class Session:
         if self._on_confirmed:
             client.on_publish = self._published
         client.on_log = self._logged
-        client.on_socket_open = lambda _client, _data, opened: watch(
-            cast("socket.socket", opened), self._uplink.keepalive_s
-        )
-        secure(client, self._uplink)
         return client
-
-    def _connect(self) -> None:
-        host, port = self._server
-        keepalive = max(1, int(self._uplink.keepalive_s))
-        if not self._five:
-            self._client.connect(host, port, keepalive)
-            return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-        properties.SessionExpiryInterval = 0
-        self._client.connect(host, port, keepalive, clean_start=True, properties=properties)
-
-    def _subscribe(self, topics: list[str]) -> None:
-        if self._five:
-            self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
-        else:
-            self._client.subscribe([(topic, 1) for topic in topics])
 
     def _grant(self, codes: list[Any]) -> None:
         if not self._granted.done():
