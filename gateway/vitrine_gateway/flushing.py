@@ -53,9 +53,10 @@ class Flushing:
 
     async def _flush(self) -> bool:
         """Wait until the disk has what was written; False where it does not confirm that."""
-        written = self._queue.bytes_written
-        if written == self._flushed:
+        if self._queue.bytes_written == self._flushed:
             return True
+        self._queue.fill()
+        written = self._queue.bytes_written
         try:
             await asyncio.to_thread(self._queue.flush)
         except OSError as error:

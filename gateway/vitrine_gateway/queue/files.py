@@ -1,7 +1,7 @@
 """The files of a queue as one: writing at the end, finding by number, giving space back, counting what is written.
 
-A disk takes whole blocks. So what is written after a `sync` begins in a block of its own where that spares one: the
-block before stays as it is, with zeros at its end.
+A disk takes whole blocks. So what is synced together is filled up with zeros to the end of its last block where that
+spares the next `sync` one: a block that is full is not written again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ class Files:
         self._read: tuple[Path, int, dict[int, Frame]] | None = None
         self._active: Segment | None = None
         self._file, self._synced = -1, 0
-        #: Where what is not synced begins, and how many bytes the last sync was of.
-        self._unsynced, self._batch = 0, 0
 
     def begin(self, first: int) -> None:
         """Make the active file, for the records from `first` on; OSError where the disk has no room for it."""
@@ -54,12 +52,9 @@ class Files:
 
     def write(self, frame: Frame) -> None:
         """Append a frame; OSError leaves the file as it was."""
-        end, start = self.active.sound_end, self._start()
-        self._write(frame.to_bytes(), start)
-        if end == self._synced:
-            self._unsynced = start
+        self._write(frame.to_bytes(), self.active.sound_end)
         self.active.note(frame)
-        self._end_at(start + frame.size)
+        self._end_at(self.active.sound_end + frame.size)
 
     def roll(self, first: int) -> None:
         """Finish the active file and begin that of the records from `first` on; OSError where neither is possible."""
@@ -71,24 +66,31 @@ class Files:
             active, file = self._begin(first)
         except OSError:
             self._end_at(end)
-            self._synced = self._unsynced = min(self._synced, end)
+            self._synced = min(self._synced, end)
             os.ftruncate(self._file, end)
             raise
         os.close(self._file)
-        self._active, self._file, self._synced, self._unsynced = active, file, 0, 0
+        self._active, self._file, self._synced = active, file, 0
+
+    def fill(self) -> None:
+        """Fill the last block up, where as much as now came since the last sync would otherwise reach one more."""
+        end, batch = self.active.sound_end, self.active.sound_end - self._synced
+        if batch and _blocks(end, end + batch) > _blocks(0, batch):
+            full = -(-end // BLOCK_BYTES) * BLOCK_BYTES
+            self._write(bytes(full - end), end)
+            self._end_at(full)
 
     def sync(self) -> None:
         """Wait until the disk holds all that was written; may run in a thread of its own."""
-        begin, end = self._unsynced, self.active.sound_end
+        active, begin, end = self.active, self._synced, self.active.sound_end
         handle = os.dup(self._file)
         try:
             os.fdatasync(handle)
         finally:
             os.close(handle)
-        if end > self._synced:
-            self.bytes_on_disk += _blocks(begin, end) * BLOCK_BYTES
-            self._batch, self._unsynced = end - begin, end
-            self._synced = end  # the last, since frames may be written meanwhile
+        self.bytes_on_disk += _blocks(begin, end) * BLOCK_BYTES
+        if active is self._active:  # else another file was begun meanwhile
+            self._synced = max(begin, end)
 
     def remove(self, segment: Segment) -> None:
         """Take a finished file away."""
@@ -137,13 +139,6 @@ class Files:
         self.size += segment.size
         self.bytes_on_disk += 2 * BLOCK_BYTES  # its first block and its name
         return segment, file
-
-    def _start(self) -> int:
-        """Return where the next frame begins: where the last one ended, or in a block of its own."""
-        end = self.active.sound_end
-        if end != self._synced or _blocks(end, end + self._batch) <= _blocks(0, self._batch):
-            return end
-        return -(-end // BLOCK_BYTES) * BLOCK_BYTES
 
     def _write(self, data: bytes, start: int) -> None:
         written = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -117,6 +118,11 @@ class Queue:
         if self._relief.over():
             self._relieve()
         return frame
+
+    def fill(self) -> None:
+        """Fill the last block of the disk up where that spares the next flush one; to be called before a flush."""
+        with contextlib.suppress(OSError):  # a disk without room takes the records all the same
+            self._files.fill()
 
     def flush(self) -> None:
         """Wait until the disk holds all that was appended; may run in a thread of its own."""

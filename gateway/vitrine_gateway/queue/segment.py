@@ -120,7 +120,7 @@ def open_segment(path: Path, epoch: UUID | None, *, trust_index: bool = False) -
         segment.sound_end = end
     # what a killed process had begun to write was never given a number that anybody saw
     rest = after_gap(data, segment.sound_end)
-    segment.damaged += len(data) > segment.sound_end and not (rest < len(data) and unfinished(data[rest:]))
+    segment.damaged += rest < len(data) and not unfinished(data[rest:])
     return segment
 
 
