@@ -17,9 +17,13 @@ class Limits:
     #: Bytes of the disk left to others.
     keep_free: int = 0
 
+    def too_large(self, size: int) -> bool:
+        """Tell whether a queue of so many bytes is larger than it may be; the disk is not asked."""
+        return size > self.max_bytes
+
     def exceeded(self, size: int, folder: Path) -> bool:
         """Tell whether a queue of so many bytes in this folder is too large."""
-        return size > self.max_bytes or (self.keep_free > 0 and _free(folder) < self.keep_free)
+        return self.too_large(size) or (self.keep_free > 0 and _free(folder) < self.keep_free)
 
 
 def _free(folder: Path) -> int:

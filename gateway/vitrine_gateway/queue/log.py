@@ -115,7 +115,7 @@ class Queue:
             self._losses.refused(frame, Loss(self.epoch, lost, time_ms, time_ms, UNWRITTEN))
             raise
         self._tell()
-        if self._relief.over():
+        if self._relief.too_large():  # the room on the disk is looked at by `maintain`
             self._relieve()
         return frame
 

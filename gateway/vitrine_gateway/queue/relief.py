@@ -28,8 +28,12 @@ class Relief:
     def __init__(self, files: Files, pending: Ranges, epoch: UUID, limits: Limits) -> None:
         self._files, self._pending, self._epoch, self._limits = files, pending, epoch, limits
 
+    def too_large(self) -> bool:
+        """Tell whether the queue has more bytes than it may have."""
+        return self._limits.too_large(self._files.size)
+
     def over(self) -> bool:
-        """Tell whether the queue is larger than it may be."""
+        """Tell whether the queue is larger than it may be, or the disk too full."""
         return self._limits.exceeded(self._files.size, self._files.folder)
 
     def step(self) -> list[Loss] | None:
