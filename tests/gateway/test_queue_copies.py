@@ -19,6 +19,7 @@ from vitrine_gateway.queue.thinning import thin
 from vitrine_gateway.record import Record, Value
 from vitrine_gateway.record_bytes import decode, encode
 
+from .host import until
 from .test_queue import everything, lost, open_queue, reports
 
 _WRITER = """
@@ -29,6 +30,7 @@ queue = Queue(Path(sys.argv[1]), max_bytes=50_000_000, boot="boot-1", segment_by
 while True:
     for _ in range(20):
         queue.append(str(queue.last_number + 1).encode(), 1)
+    queue.fill()
     queue.flush()
     sys.stdout.write(f"{queue.durable}\\n")
     sys.stdout.flush()
@@ -40,6 +42,7 @@ def test_copies_taken_under_load_hold_all_that_was_durable(tmp_path: Path) -> No
     with (tmp_path / "durable").open("wb") as told:
         process = subprocess.Popen([sys.executable, "-c", _WRITER, str(source)], stdout=told)
     try:
+        until(lambda: (tmp_path / "durable").stat().st_size, 60)
         for attempt in range(5):
             time.sleep(random.uniform(0.2, 0.5))
             lines = (tmp_path / "durable").read_text().split("\n")[:-1]

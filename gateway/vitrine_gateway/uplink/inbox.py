@@ -58,6 +58,8 @@ class Inbox:
         try:
             if topic == messages.topic(Message.NCMD):
                 self._commands.take(payload, now)
+                if not self._commands.rebirth_wanted:
+                    return  # an acknowledgement: while a backlog drains there are thousands
             elif topic == messages.topic(Message.NBIRTH):
                 self._conflict = warn(self._identity.hear_birth(payload, now))
             elif topic == messages.topic(Message.NDEATH):
