@@ -18,5 +18,5 @@ def seeded_portal(plain_server: Server, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def visitor(seeded_portal: Portal) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=seeded_portal.origin, headers={"Accept-Language": "fr-CA"}) as client:
+    with httpx.Client(base_url=seeded_portal.origin, headers={"Accept-Language": "fr-CA"}, timeout=60) as client:
         yield client

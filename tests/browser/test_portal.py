@@ -32,6 +32,7 @@ PAGES = [
     "/fr/installations/pilote-uf?period=hour",
     "/en/installations/batiment-vitrine?period=month",
     "/fr/installations/pilote-uf/voies/permeate-turbidity/turbidity",
+    "/fr/installations/pilote-uf/manques",
     "/fr/jeux",
     "/en/datasets/vitrine_pilote-uf_semaine-46",
     "/fr/passerelles",

@@ -19,6 +19,7 @@ from vitrine.settings import Settings
 from vitrine_api.app import create_app
 from vitrine_api.passwords import hash_password
 from vitrine_database.migration import migrate
+from vitrine_database.rollup import catch_up
 
 PASSWORD = "mot-de-passe-d-essai"
 
@@ -37,6 +38,7 @@ def _build(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET TIME ZONE 'UTC'")
         seed(connection, days=30, live=600)
+        catch_up(connection)  # as the worker does
         connection.execute(
             "INSERT INTO challenge (installation_id, file_sha256, seed, result)"
             " SELECT installation_id, %s, 1, %s::jsonb FROM installation WHERE slug = 'pilote-uf'",

@@ -23,6 +23,7 @@ PAGES = {
         "/en/installations/pilote-uf/channels/permeate-turbidity/turbidity"
     ),
     "/fr/installations/pilote-uf/defi": "/en/installations/pilote-uf/challenge",
+    "/fr/installations/pilote-uf/manques": "/en/installations/pilote-uf/gaps",
     "/fr/jeux": "/en/datasets",
     "/fr/jeux/vitrine_pilote-uf_semaine-46": "/en/datasets/vitrine_pilote-uf_semaine-46",
     "/fr/passerelles": "/en/gateways",
@@ -33,6 +34,7 @@ EVERY = [address for pair in PAGES.items() for address in pair]
 WRONG = [
     "/fr/installations/batiment-vitrine/defi",
     "/fr/installations/pilot-uf",
+    "/fr/installations/pilot-uf/manques",
     "/en/installations/pilot-uf",
     "/fr/rien",
     "/nulle-part",
@@ -178,6 +180,18 @@ def test_gap_suspect_failed_and_missing_are_drawn(visitor: httpx.Client):
     assert month
     assert 'class="gap"' in month[0]
     assert f"manquant{NBSP}: 7{NBSP}h" in month[0] or 'class="gap"' in month[0]
+
+
+def test_a_day_without_measurements_tells_its_silence(visitor: httpx.Client):
+    text = visitor.get("/fr/installations/pilote-uf/manques").text
+    assert 'href="/fr/installations/pilote-uf/manques?day=' in text
+    assert "<caption>Lignes par voie" in text
+    empty = visitor.get("/en/installations/pilote-uf/gaps?day=2020-02-29").text
+    assert "February 29, 2020" in empty.replace(NBSP, " ")
+    for wrong in ("demain", "2999-01-01"):
+        refused = visitor.get(f"/fr/installations/pilote-uf/manques?day={wrong}")
+        assert refused.status_code == 400
+        assert wrong in refused.text
 
 
 def test_theme_is_kept(visitor: httpx.Client):

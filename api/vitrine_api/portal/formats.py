@@ -7,7 +7,8 @@ zone of the settings, which a page states once as `UTC−5`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from math import isfinite
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,15 @@ class Formats:
     def local(self, time: datetime) -> datetime:
         """Return the time in the zone that the pages show."""
         return time.astimezone(self.zone)
+
+    def midnight(self, day: date) -> datetime:
+        """Return the first instant of a civil day of that zone, in UTC."""
+        return datetime.combine(day, time_of_day.min, self.zone).astimezone(UTC)
+
+    @staticmethod
+    def instant(time: datetime) -> str:
+        """Write a time as addresses of the interface take it: in UTC, ``2026-11-23T05:00:00Z``."""
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @staticmethod
     def before(time: datetime) -> datetime:

@@ -14,6 +14,7 @@ PATHS: dict[str, dict[Language, str]] = {
         "en": "/en/installations/{slug}/channels/{device}/{channel}",
     },
     "challenge": {"fr": "/fr/installations/{slug}/defi", "en": "/en/installations/{slug}/challenge"},
+    "gaps": {"fr": "/fr/installations/{slug}/manques", "en": "/en/installations/{slug}/gaps"},
     "datasets": {"fr": "/fr/jeux", "en": "/en/datasets"},
     "dataset": {"fr": "/fr/jeux/{slug}", "en": "/en/datasets/{slug}"},
     "gateways": {"fr": "/fr/passerelles", "en": "/en/gateways"},

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from vitrine_api.portal.pages import catalogue, challenge, channel, datasets, gateways, installation, method, session
+from vitrine_api.portal.pages import (
+    catalogue,
+    challenge,
+    channel,
+    datasets,
+    gaps,
+    gateways,
+    installation,
+    method,
+    session,
+)
 from vitrine_api.portal.pages.problem import problem_page
 
 __all__ = ["problem_page", "router"]
 
 router = APIRouter()
-for _page in (session, catalogue, installation, channel, challenge, datasets, gateways, method):
+for _page in (session, catalogue, installation, channel, challenge, gaps, datasets, gateways, method):
     router.include_router(_page.router)

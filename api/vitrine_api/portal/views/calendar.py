@@ -20,9 +20,9 @@ _WEEKDAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: its number, share of what was expected, and class."""
+    """One day: its date, share of what was expected, and class."""
 
-    number: int
+    date: date
     share: float | None
     css: str
 
@@ -70,10 +70,10 @@ def _arrived(slot: Slot) -> bool:
 
 def _day(day: date, days: dict[date, Slot], begun: date | None, last: date) -> Day:
     if day not in days or begun is None or day < begun:
-        return Day(day.day, None, "fut")
+        return Day(day, None, "fut")
     share = days[day].share
     if day == last:
-        return Day(day.day, share, "now")
+        return Day(day, share, "now")
     if not _arrived(days[day]):
-        return Day(day.day, 0.0, "no")
-    return Day(day.day, share, "" if share >= ENOUGH else "lo")
+        return Day(day, 0.0, "no")
+    return Day(day, share, "" if share >= ENOUGH else "lo")
