@@ -16,7 +16,7 @@ from vitrine_demo.challenge.field import Field, Shown, instants_of
 from vitrine_demo.challenge.stretched import stretched
 from vitrine_demo.challenge.traits import traits_of
 from vitrine_demo.challenge.virtual_time import VirtualTime
-from vitrine_gateway.site import Site, load_site
+from vitrine_gateway.site import Site, SiteChannel, SiteDevice, load_site
 from vitrine_simulators.binding import as_read, bind
 from vitrine_simulators.faults import Fault, Occurrence, expand
 from vitrine_simulators.noise import Array
@@ -48,7 +48,7 @@ class Outcome:
     setting: Setting
     truth: list[Occurrence]
     flags: dict[str, Judged]
-    #: What each channel would have shown without faults, at the instants of its flags.
+    #: What each channel would have shown without faults, at the slots of its readings.
     sound: dict[str, Array]
     rows: int
 
@@ -80,14 +80,17 @@ def run(path: Path, url: str, setting: Setting, progress: Callable[[float], None
         finally:
             edge.close()
             collection.close()
-    sound_values = {
-        f"{bound.device.key}/{key}": as_read(
-            bound, key, plant.values(flags[f"{bound.device.key}/{key}"].time)[f"{bound.device.key}/{key}"]
-        )
-        for bound in bindings
-        for key in bound.to_profile
-    }
     _check_complete(site, setting, flags)
+    slots = {
+        f"{device.key}/{channel.key}": _instants(device, channel, setting)
+        for device in site.devices
+        for channel in device.channels
+    }
+    sound_values = {
+        path: as_read(bound, path.partition("/")[2], plant.values(slots[path])[path])
+        for bound in bindings
+        for path in (f"{bound.device.key}/{key}" for key in bound.to_profile)
+    }
     return Outcome(site, setting, truth, flags, sound_values, collection.rows)
 
 
@@ -116,6 +119,11 @@ def _check_complete(site: Site, setting: Setting, flags: dict[str, Judged]) -> N
     for device in site.devices:
         for channel in device.channels:
             path = f"{device.key}/{channel.key}"
-            sent = len(instants_of(channel.every_s, device.device.phase_s, setting.begin, setting.end))
+            sent = len(_instants(device, channel, setting))
             if len(flags[path]) != sent:
                 raise VitrineError(f"{path}: {sent} readings were sent and {len(flags[path])} are in the database")
+
+
+def _instants(device: SiteDevice, channel: SiteChannel, setting: Setting) -> Array:
+    """Return the slots of a channel; an instrument that measures when told to is stamped seconds after its slot."""
+    return instants_of(channel.every_s, device.device.phase_s, setting.begin, setting.end)
