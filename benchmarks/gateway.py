@@ -40,7 +40,9 @@ from vitrine_gateway.modbus.plan import Request
 #: Units on one connection, and channels (32-bit floats) of each.
 DEVICES, CHANNELS = 10, 20
 WARM_UP, PERIOD = 8.0, float(os.environ.get("VITRINE_BENCH_SECONDS", "60"))
-OUTAGE = 60.0
+OUTAGE = 30.0
+#: Records of two seconds of the drain's live data: so many wait for their acknowledgement at any time.
+_LIVE = 100
 BROKER = ("allow_anonymous true", "max_queued_messages 0")
 _TARGET_MEMORY, _TARGET_WRITTEN = 50.0, 150.0
 
@@ -259,13 +261,13 @@ def _drain(folder: Path, bus: Instruments, broker: ServerProcess) -> list[Result
         broker.start()
         waiting = ask(socket_)["queue"]["records"]
         with _host(broker.port):
-            while not ask(socket_)["uplink"]["in_flight"]:
+            while not ((uplink := ask(socket_)["uplink"])["connected"] and uplink["in_flight"]):
                 time.sleep(0.02)
             began = time.monotonic()
-            while (left := ask(socket_)["queue"]["records"]) > 50 and time.monotonic() - began < 60:
+            while (left := ask(socket_)["queue"]["records"]) > _LIVE and time.monotonic() - began < 60:
                 time.sleep(0.05)
             took = time.monotonic() - began
-    if left > 50:
+    if left > _LIVE:
         raise RuntimeError(f"{left} records of {waiting} still wait after a minute")
     factor = waiting / 5 / max(took, 0.05)
     return [
