@@ -24,7 +24,7 @@ from vitrine_database.gaps import QUERIES, SQL, Gaps, assembled, parameters
 
 router = APIRouter()
 #: Rows of each list on the page; the interface gives them all.
-MOST = 50
+MOST = 20
 
 
 @router.get(PATHS["gaps"]["fr"])
