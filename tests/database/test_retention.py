@@ -192,6 +192,8 @@ def test_a_day_is_dropped_as_a_whole_or_not_at_all(plain_migrated):
         connection.execute("SELECT drop_measurements(1, %s)", ((FIRST + 5 * DAY).date(),))
         with connect(plain_migrated) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            connection.execute("COMMIT")
     with connect(plain_migrated) as connection:
         assert 5 in days_left(connection, 1)
         assert retention.apply(connection) == 2 * 10 * 40 - 3 * 40
