@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.servers.broker import rumqttd
+from tests.servers.cable import Cable
 from tests.servers.fixtures import available
 from tests.servers.mosquitto import mosquitto as run_mosquitto
 from tests.servers.process import ServerProcess
@@ -26,6 +28,15 @@ from .uplink_rig import GROUP, NODE, PACE, Connect, Rig, rig, soon, two_devices
 
 pytestmark = pytest.mark.anyio
 DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def cable(mosquitto: ServerProcess) -> Iterator[Cable]:
+    """The gateway's way to the broker, pulled out at first: its host is there before it."""
+    made = Cable(mosquitto.port)
+    made.cut()
+    yield made
+    made.close()
 
 
 def kinds(host: Host) -> list[str]:
@@ -77,14 +88,13 @@ async def test_device_that_does_not_answer_dies_and_is_born_again(
 
 
 async def test_old_records_of_a_dead_device_are_delivered_between_a_birth_and_a_death(
-    tmp_path: Path, mosquitto: ServerProcess, host_on: Connect
+    tmp_path: Path, mosquitto: ServerProcess, cable: Cable, host_on: Connect
 ) -> None:
-    mosquitto.kill()
-    async with rig(tmp_path, mosquitto.port) as one:
+    host = await host_on(mosquitto.port)
+    async with rig(tmp_path, cable.port) as one:
         one.measure(1.0)
         one.be_silent(3)
-        await asyncio.to_thread(mosquitto.start)
-        host = await host_on(mosquitto.port)
+        await asyncio.to_thread(cable.mend)
         await soon(lambda: host.of(Message.DDEATH))
         assert kinds(host) == ["NBIRTH", "DBIRTH/e", "DBIRTH/d"] + ["DDATA/d"] * 4 + ["DDEATH/d"]
         assert not one.queue.pending
@@ -118,14 +128,13 @@ async def test_reload_touches_only_what_changed(tmp_path: Path, mosquitto: Serve
 
 
 async def test_many_records_of_a_removed_device_are_told_as_one_loss(
-    tmp_path: Path, mosquitto: ServerProcess, host_on: Connect
+    tmp_path: Path, mosquitto: ServerProcess, cable: Cable, host_on: Connect
 ) -> None:
-    mosquitto.kill()
-    async with rig(tmp_path, mosquitto.port) as one:
+    host = await host_on(mosquitto.port)
+    async with rig(tmp_path, cable.port) as one:
         for _ in range(20):
             one.measure(device_="removed")
-        await asyncio.to_thread(mosquitto.start)
-        host = await host_on(mosquitto.port)
+        await asyncio.to_thread(cable.mend)
         await soon(lambda: not one.queue.pending)
     told = [text for _, payload in host.of(Message.NDATA) if (text := host.value(payload, uplink.LOST))]
     assert [list(uplink.Loss.from_json(str(text)).records) for text in told] == [[(1, 20)]]
