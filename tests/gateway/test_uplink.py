@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.servers.broker import Rumqttd
+from tests.servers.cable import Cable
 from vitrine import uplink
 from vitrine.birth_mark import birth_mark
 from vitrine.quality import Test
@@ -115,17 +116,19 @@ async def test_rebirth_repeats_bdseq_and_begins_seq_anew(tmp_path: Path, broker:
 async def test_backlog_of_an_outage_follows_beside_live_records(
     tmp_path: Path, broker: Rumqttd, host_on: Connect
 ) -> None:
-    broker.kill()
-    async with rig(tmp_path, broker.port) as one:
-        for number in range(300):
+    cable = Cable(broker.port)
+    cable.cut()
+    host = await host_on(broker.port)
+    async with rig(tmp_path, cable.port) as one:
+        for number in range(1500):
             one.measure(float(number))
-        await asyncio.to_thread(broker.start)
-        host = await host_on(broker.port)
+        await asyncio.to_thread(cable.mend)
         await soon(lambda: one.node.born)
-        live = one.measure(1000.0)
+        live = one.measure(2000.0)
         await soon(lambda: not one.queue.pending)
-    assert sorted(set(host.records)) == list(range(1, 302))
-    assert host.records.index(live) < 300
+    cable.close()
+    assert sorted(set(host.records)) == list(range(1, 1502))
+    assert host.records.index(live) < 1500
     histories = [
         payload.metrics[0].historical
         for _, payload in host.of(Message.DDATA)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 from typing import cast
@@ -35,12 +37,27 @@ class Link:
     async def close(self) -> None:
         """Let the last bytes leave, for a moment, and close."""
         until = self._loop.time() + _FAREWELL
+        spare = _duplicate(self._socket)
         while self._client.want_write() and self._client.socket() and self._loop.time() < until:
             self._write()
             await asyncio.sleep(_STEP)
         self._detach()
         if left := self._client.socket():
             left.close()
+        if spare:
+            await self._drain(spare, until)
+
+    async def _drain(self, link: socket.socket, until: float) -> None:
+        """Read what still arrives until the broker closes: else the system resets the connection, farewell and all."""
+        with link, contextlib.suppress(OSError):
+            link.setblocking(False)
+            link.shutdown(socket.SHUT_WR)
+            while self._loop.time() < until:
+                try:
+                    if not link.recv(1 << 16):
+                        return
+                except BlockingIOError:
+                    await asyncio.sleep(_STEP)
 
     def _send_soon(self) -> None:
         self._loop.call_soon(self._write)
@@ -70,6 +87,11 @@ class Link:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket = None
+
+
+def _duplicate(link: socket.socket | None) -> socket.socket | None:
+    """Return a second handle of a connection, which stays when the client closes its own."""
+    return socket.socket(fileno=os.dup(link.fileno())) if link and link.fileno() >= 0 else None
 
 
 def _holds_more(link: socket.socket | None) -> bool:
