@@ -20,6 +20,7 @@ from vitrine_api.portal.site import Page, open_page
 from vitrine_api.portal.views.calendar import calendar, days_of, weekdays
 from vitrine_api.problems import ApiError
 from vitrine_database.events import EVENTS, Event
+from vitrine_database.gaps import MOST as TOLD_AT_MOST
 from vitrine_database.gaps import QUERIES, SQL, Gaps, assembled, parameters
 
 router = APIRouter()
@@ -54,6 +55,7 @@ async def gaps(request: Request, connection: Connection, slug: str, day: str = "
         losses=evidence.losses[:MOST],
         events=[_event(page, event, names) for event in await _events(connection, span)][:MOST],
         most=MOST,
+        told_at_most=TOLD_AT_MOST,
     )
 
 
