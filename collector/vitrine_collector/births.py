@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -210,5 +211,4 @@ def _epoch(value: object) -> UUID | None:
 
 
 def _twice(names: Iterable[str]) -> str:
-    seen: set[str] = set()
-    return ", ".join(sorted({name for name in names if name in seen or seen.add(name)}))  # type: ignore[func-returns-value]
+    return ", ".join(sorted(name for name, count in Counter(names).items() if count > 1))
