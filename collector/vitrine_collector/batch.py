@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine.quality import Test
-from vitrine.ranges import Ranges
 from vitrine.uplink import Loss
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.columns import Columns
@@ -19,6 +18,7 @@ from vitrine_collector.inbox import Incoming
 from vitrine_collector.nodes import NodeState
 from vitrine_collector.rebirths import Node
 from vitrine_collector.rows import Rows
+from vitrine_collector.templates import Packed
 
 #: A value that arrives so many seconds after its time is late.
 LATE_S = 300.0
@@ -48,11 +48,6 @@ class Record:
     time_source: str = ""
     loss: Loss | None = None
     health: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def receipt(self) -> tuple[Node, UUID] | None:
-        """Tell whom to acknowledge, and which queue; None where the node does not ask for it."""
-        return (self.node, self.epoch) if self.epoch is not None and self.number is not None else None
 
     @classmethod
     def of(cls, message: Incoming, state: NodeState, number: int | None) -> Record:
@@ -108,10 +103,12 @@ class Batch:
     rows: Rows = field(default_factory=lambda: Rows([], [], [], [], []))
     owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
-    def add(self, record: Record, data: Data | None = None) -> None:
-        """Add a record, with its measurements."""
+    def add(self, record: Record, data: Data | None = None, packed: Iterable[Packed] = ()) -> None:
+        """Add a record, with its measurements, as they were read or as bytes yet."""
         if data is not None:
             self.columns.add(len(self.records), data)
+        for part in packed:
+            self.columns.add_packed(len(self.records), part)
         self.records.append(record)
 
     def judge(self, arrival: Arrival) -> None:
@@ -135,12 +132,3 @@ class Batch:
             return Part(self.rows, self.records, self.owners)
         inside = (self.owners >= first) & (self.owners < last)
         return Part(self.rows[inside], self.records, self.owners[inside])
-
-
-def receipts(records: Iterable[Record]) -> dict[tuple[Node, UUID], Ranges]:
-    """Return which records of which queue these are."""
-    found: dict[tuple[Node, UUID], Ranges] = {}
-    for record in records:
-        if record.receipt is not None and record.number is not None:
-            found.setdefault(record.receipt, Ranges()).add(record.number)
-    return found

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vitrine_collector.inbox import Incoming
-from vitrine_collector.session import Broker, make_client
+from vitrine_collector.session import Broker, make_client, topic_of
 
 _ANSWER_S, _KEEPALIVE_S = 10.0, 30
 #: Seconds after a session was resumed in which a message may have waited in the broker.
@@ -113,12 +113,8 @@ class CentralSession:
         self._ready.set()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "(a topic that is not UTF-8)"
         waited = not message.retain and (bool(message.dup) or time.monotonic() < self._catching_up)
-        incoming = Incoming(topic, bytes(message.payload), time.time())
+        incoming = Incoming(topic_of(message), bytes(message.payload), time.time())
         try:
             self._inbox.put_nowait(Delivered(incoming, message.mid, message.qos, bool(message.retain), waited))
         except queue.Full:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,14 +13,25 @@ from vitrine_collector.rows import Rows
 from vitrine_collector.templates import Layout, Packed
 
 
+class _Bytes:
+    """Measurements of one layout: their bytes, their channels, the tests and the record that each part shares."""
+
+    __slots__ = ("channels", "metrics", "owners", "tests")
+
+    def __init__(self) -> None:
+        self.metrics: list[bytes] = []
+        self.channels: list[NDArray[np.int32]] = []
+        self.tests: list[int] = []
+        self.owners: list[int] = []
+
+
 class Columns:
     """Times, channels, values and tests; each measurement knows which record it came with."""
 
     def __init__(self) -> None:
         self._data = Data()
-        self._packed: dict[Layout, list[Packed]] = {}
-        self._tests: dict[Layout, list[int]] = {}
-        self._owners: dict[Layout | None, list[tuple[int, int]]] = {}
+        self._owners: list[int] = []
+        self._packed: defaultdict[Layout, _Bytes] = defaultdict(_Bytes)
         self._count = 0
 
     def __len__(self) -> int:
@@ -32,14 +45,19 @@ class Columns:
             self._data.channels += data.channels
             self._data.values += data.values
             self._data.tests += data.tests
-            self._owners.setdefault(None, []).append((owner, single))
+            self._owners += [owner] * single
         self._count += single
         for part in data.packed:
-            count = len(part.channels)
-            self._packed.setdefault(part.layout, []).append(part)
-            self._tests.setdefault(part.layout, []).append(data.every_test)
-            self._owners.setdefault(part.layout, []).append((owner, count))
-            self._count += count
+            self.add_packed(owner, part, data.every_test)
+
+    def add_packed(self, owner: int, part: Packed, tests: int = 0) -> None:
+        """Add measurements that are bytes yet; `tests` are those that none of them passed."""
+        found = self._packed[part.layout]
+        found.metrics.append(part.metrics)
+        found.channels.append(part.channels)
+        found.tests.append(tests)
+        found.owners.append(owner)
+        self._count += len(part.channels)
 
     def judged(self, arrival: Arrival) -> tuple[Rows, NDArray[np.int64]]:
         """Return all measurements with their quality, and the number of each one's record."""
@@ -47,22 +65,15 @@ class Columns:
         channels = [np.array(self._data.channels, dtype=np.int32)]
         values = [np.array(self._data.values, dtype=np.float64)]
         tests = [np.array(self._data.tests, dtype=np.int16)]
-        owners = [_owners(self._owners.get(None, []))]
-        for layout, parts in self._packed.items():
-            time_ms, value = layout.read(b"".join(part.metrics for part in parts))
-            lengths = [len(part.channels) for part in parts]
+        owners = [np.array(self._owners, dtype=np.int64)]
+        for layout, found in self._packed.items():
+            time_ms, value = layout.read(b"".join(found.metrics))
+            lengths = [len(part) for part in found.channels]
             times.append(time_ms)
             values.append(value)
-            channels.append(np.concatenate([part.channels for part in parts]))
-            tests.append(np.repeat(np.array(self._tests[layout], dtype=np.int16), lengths))
-            owners.append(_owners(self._owners[layout]))
+            channels.append(np.concatenate(found.channels))
+            tests.append(np.repeat(np.array(found.tests, dtype=np.int16), lengths))
+            owners.append(np.repeat(np.array(found.owners, dtype=np.int64), lengths))
         channel, value = np.concatenate(channels), np.concatenate(values)
         quality, failed = arrival.judge(channel, value, np.concatenate(tests))
         return Rows(np.concatenate(times) * 1000, channel, value, quality, failed), np.concatenate(owners)
-
-
-def _owners(counted: list[tuple[int, int]]) -> NDArray[np.int64]:
-    if not counted:
-        return np.empty(0, dtype=np.int64)
-    owners, counts = np.array(counted, dtype=np.int64).T
-    return np.repeat(owners, counts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import psycopg
@@ -14,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from vitrine.ranges import Ranges
 from vitrine_collector.batch import Part, Record, Refused
+from vitrine_collector.deliveries import Delivery, Queue, deliveries
 from vitrine_collector.rows import Rows
 from vitrine_database.queries import Queries
 
@@ -84,33 +84,49 @@ class Evidence:
         )
 
     def delivered(self, records: list[Record]) -> None:
-        """Note which records are held, and that their gateways live."""
-        held: dict[tuple[int, UUID], Ranges] = {}
-        lost: dict[tuple[int, UUID], Ranges] = {}
-        repeated: dict[tuple[int, UUID], int] = {}
-        sources: dict[tuple[int, UUID, str], Ranges] = {}
+        """Note which records are held, and that their gateways live; in one order, so that two writers lock alike."""
         seen: dict[int, float] = {}
+        lost: dict[Queue, Ranges] = {}
         for record in records:
-            gateway = record.gateway_id
-            seen[gateway] = max(seen.get(gateway, 0.0), record.message.received_s)
+            if record.message.received_s > seen.get(record.gateway_id, 0.0):
+                seen[record.gateway_id] = record.message.received_s
             if record.loss is not None:
-                _add_all(lost.setdefault((gateway, record.loss.epoch), Ranges()), record.loss.records)
-            if record.epoch is None or record.number is None:
-                continue
-            queue = (gateway, record.epoch)
-            held.setdefault(queue, Ranges()).add(record.number)
-            repeated[queue] = repeated.get(queue, 0) + record.repeated
-            if record.time_source and not record.repeated:
-                sources.setdefault((*queue, record.time_source), Ranges()).add(record.number)
-        self._many("add_delivery", _deliveries(held, lost, repeated))
-        self._many(
-            "add_time_source",
-            [
-                {"gateway": gateway, "epoch": epoch, "source": source, "records": multirange(records)}
-                for (gateway, epoch, source), records in sorted(sources.items())
-            ],
+                _add_all(lost.setdefault((record.gateway_id, record.loss.epoch), Ranges()), record.loss.records)
+        came = deliveries(records)
+        self._held(came, lost)
+        self._dated(came)
+        if seen:
+            gateways = sorted(seen)
+            self._connection.execute(
+                _SQL["update_seen"], {"gateways": gateways, "seen": [_moment(seen[gateway]) for gateway in gateways]}
+            )
+
+    def _held(self, came: Mapping[Queue, Delivery], lost: Mapping[Queue, Ranges]) -> None:
+        queues = sorted(came.keys() | lost.keys())
+        if not queues:
+            return
+        self._connection.execute(
+            _SQL["add_delivery"],
+            {
+                "gateways": [gateway for gateway, _ in queues],
+                "epochs": [epoch for _, epoch in queues],
+                "held": [multirange(came[queue].held if queue in came else ()) for queue in queues],
+                "lost": [multirange(lost.get(queue, ())) for queue in queues],
+                "repeated": [came[queue].repeated if queue in came else 0 for queue in queues],
+            },
         )
-        self._many("update_seen", [{"gateway": key, "seen": _moment(value)} for key, value in sorted(seen.items())])
+
+    def _dated(self, came: Mapping[Queue, Delivery]) -> None:
+        rows = sorted(
+            (*queue, source, multirange(Ranges.of(numbers)))
+            for queue, delivery in came.items()
+            for source, numbers in delivery.by_source.items()
+        )
+        if rows:
+            names = ("gateways", "epochs", "sources", "records")
+            self._connection.execute(
+                _SQL["add_time_source"], dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+            )
 
     def refused(self, messages: Iterable[Refused]) -> None:
         """Keep what cannot be used; of more than `REJECTED_MOST`, the newest, and the number of the others."""
@@ -159,26 +175,9 @@ def hours_of(rows: Rows, installations: NDArray[np.int64]) -> Hours:
     return (found >> 32).tolist(), (found & 0xFFFFFFFF).tolist()
 
 
-def multirange(ranges: Ranges) -> str:
+def multirange(ranges: Iterable[tuple[int, int]]) -> str:
     """Write a set of numbers as PostgreSQL's ``int8multirange``."""
     return "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
-
-
-def _deliveries(
-    held: Mapping[tuple[int, UUID], Ranges],
-    lost: Mapping[tuple[int, UUID], Ranges],
-    repeated: Mapping[tuple[int, UUID], int],
-) -> list[dict[str, object]]:
-    return [
-        {
-            "gateway": key[0],
-            "epoch": key[1],
-            "held": multirange(held.get(key, Ranges())),
-            "lost": multirange(lost.get(key, Ranges())),
-            "repeated": repeated.get(key, 0),
-        }
-        for key in sorted(held.keys() | lost.keys())
-    ]
 
 
 def _add_all(target: Ranges, ranges: Ranges) -> None:

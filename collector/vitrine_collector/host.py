@@ -10,6 +10,7 @@ from vitrine.logs import logger
 from vitrine.sparkplug import DataType, Message, Metric, Payload, Topic, encode
 from vitrine.uplink import Ack
 from vitrine_collector.inbox import Inbox, Incoming, SessionBegun
+from vitrine_collector.packets import Heard
 from vitrine_collector.rebirths import Node
 from vitrine_collector.session import Broker, Session
 
@@ -36,7 +37,7 @@ class Host:
         wait_s = _FIRST_WAIT_S
         while not self._leaving:
             # The intake must forget what it knows of the nodes before it hears the new session.
-            if not self._inbox.put(SessionBegun(), 1.0):
+            if not self._inbox.put([SessionBegun()], 1.0):
                 continue
             if self._one_session():
                 wait_s = _FIRST_WAIT_S
@@ -96,14 +97,15 @@ class Host:
         _log.info("offline", reason="intended" if self._leaving else session.reason)
         return True
 
-    def _hear(self, topic: str, payload: bytes) -> None:
-        if self._deaf or self._ended.is_set():
-            self.dropped += 1
-        elif not self._inbox.put(Incoming(topic, payload, time.time()), self._patience_s):
-            # Better be offline, so that gateways keep their records, than online and deaf.
-            self.dropped += 1
-            _log.warning("inbox full", messages=len(self._inbox))
-            self._ended.set()
+    def _hear(self, messages: list[Heard]) -> None:
+        now_s, taken = time.time(), 0
+        if not self._deaf and not self._ended.is_set():
+            taken = self._inbox.put([Incoming(topic, payload, now_s) for topic, payload in messages], self._patience_s)
+            if taken < len(messages):
+                # Better be offline, so that gateways keep their records, than online and deaf.
+                _log.warning("inbox full", messages=len(self._inbox))
+                self._ended.set()
+        self.dropped += len(messages) - taken
 
 
 def _now_ms() -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One message as the broker gave it."""
 
     topic: str
@@ -35,19 +35,17 @@ class Inbox:
         self._bytes = 0
         self._changed = threading.Condition()
 
-    def put(self, item: Item, patience_s: float = 0.0) -> bool:
-        """Add an item, wait for room if there is none; False when there was none in time."""
-        deadline = time.monotonic() + patience_s
+    def put(self, items: Sequence[Item], patience_s: float = 0.0) -> int:
+        """Add items, waiting for room so long for each where there is none; return how many there was room for."""
         with self._changed:
-            while self._full():
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    return False
-            self._items.append(item)
-            self._bytes += _size(item)
-            if len(self._items) == 1:
-                self._changed.notify_all()
-        return True
+            for place, item in enumerate(items):
+                if self._full() and not self._changed.wait_for(lambda: not self._full(), patience_s):
+                    return place
+                self._items.append(item)
+                self._bytes += _size(item)
+                if len(self._items) == 1:
+                    self._changed.notify_all()
+        return len(items)
 
     def take(self, timeout_s: float, most: int = 500) -> list[Item]:
         """Return the oldest items, as many as there are up to `most`; an empty list when none came in time."""

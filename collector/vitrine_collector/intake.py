@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
 
 import psycopg
@@ -83,8 +83,9 @@ class Intake:
             self._succession.doubt(self._nodes)
             return
         self.counts["received"] += 1
-        self._guarded(item, lambda: self._dispatch(item))
-        self._hand_over_when_complete()
+        self._guarded(item, self._dispatch)
+        if self._batch.size() >= self._limits.batch_rows:
+            self._hand_over_when_complete()
 
     def tick(self) -> list[Node]:
         """Do what time demands; return the nodes to ask for their births."""
@@ -110,7 +111,7 @@ class Intake:
         for node, overheard in self._succession.taken_over(self._nodes):
             for topic, incoming in overheard:
                 self.counts["others"] -= 1
-                self._guarded(incoming, lambda incoming=incoming, topic=topic: self._succeed(incoming, topic))  # type: ignore[misc]
+                self._guarded(incoming, partial(self._succeed, topic=topic))
             if self._nodes.get(node) is None:
                 self.rebirths.want(node, time.monotonic())
         self._succession.doubt(self._nodes)
@@ -135,9 +136,9 @@ class Intake:
         self._succession.useless(state.node)
         self._unheard(parsed.incoming, state.node, "no-birth", "the births that are kept are not those in force")
 
-    def _guarded(self, incoming: Incoming, work: Callable[[], None]) -> None:
+    def _guarded(self, incoming: Incoming, work: Callable[[Incoming], None]) -> None:
         try:
-            work()
+            work(incoming)
         except Stopped:
             raise
         except PayloadError as error:
@@ -159,9 +160,12 @@ class Intake:
         if topic.message in (Message.NCMD, Message.DCMD):
             self.counts["ignored"] += 1
             return
-        if not self._members.mine((topic.group, topic.node)):
+        node = (topic.group, topic.node)
+        if not self._members.mine(node):
             self.counts["others"] += 1
             self._succession.overheard.note(topic, incoming)
+            return
+        if topic.message is Message.DDATA and self._is_usual(incoming, self._nodes.get(node), topic.device):
             return
         parsed = self._parsed(incoming, topic)
         if topic.message is Message.NBIRTH:
@@ -170,6 +174,21 @@ class Intake:
             self._node_death(parsed)
         else:
             self._in_sequence(parsed)
+
+    def _is_usual(self, incoming: Incoming, state: NodeState | None, device: str) -> bool:
+        """Take a message that is in its place and like those before it, as nearly all are; False where it is not."""
+        if state is None or (metrics := state.devices.get(device)) is None or metrics.proof is not None:
+            return False
+        template = metrics.templates.find(incoming.payload)
+        told = template and template.read(incoming.payload)
+        if not told or not state.sequence.passes(told[1].seq):
+            return False
+        packed, ending = told
+        record = Record.of(incoming, state, ending.number)
+        record.time_source, record.repeated = ending.time_source, self._is_repeated(state, ending.number)
+        self._add(record)
+        self._batch.add(record, packed=() if record.repeated else packed)
+        return True
 
     def _parsed(self, incoming: Incoming, topic: Topic) -> Parsed:
         """Read a message, in the quick way where its device has sent its like before."""
@@ -189,7 +208,7 @@ class Intake:
         if not parsed.message.HasField("seq") or parsed.message.seq > 255:
             raise PayloadError("the message has no seq from 0 to 255")
         for ready in state.sequence.take(parsed.message.seq, parsed, time.monotonic()):
-            self._guarded(ready.incoming, lambda ready=ready: self._of_node(ready, state))  # type: ignore[misc]
+            self._guarded(ready.incoming, lambda _, ready=ready: self._of_node(ready, state))  # type: ignore[misc]
 
     def _of_node(self, parsed: Parsed, state: NodeState) -> None:
         work = {
@@ -278,7 +297,7 @@ class Intake:
             self._unreadable(parsed, state, metrics, error)
             return
         if parsed.metrics is None:
-            metrics.templates.learn(parsed.incoming.payload, parsed.message, metrics.doubles)
+            metrics.templates.learn(parsed.incoming.payload, parsed.message, metrics.doubles, metrics.ending)
         record = Record.measured(parsed.incoming, state, data)
         record.repeated = self._is_repeated(state, data.record)
         self._add(record)
@@ -309,14 +328,14 @@ class Intake:
         """Tell whether a record is held already, or on its way; if not, it is on its way now."""
         if state.epoch is None or number is None:
             return False
-        queue = (state.gateway_id, state.epoch)
-        taken = self._taken.get(queue)
-        if taken is None:
-            taken = self._store.run(lambda connection: registry.held_records(connection, *queue))
-            self._taken[queue] = taken
-        if number in taken:
+        if state.taken is None:
+            queue = (state.gateway_id, state.epoch)
+            if queue not in self._taken:
+                self._taken[queue] = self._store.run(lambda connection: registry.held_records(connection, *queue))
+            state.taken = self._taken[queue]
+        if number in state.taken:
             return True
-        taken.add(number)
+        state.taken.add(number)
         return False
 
     def _unreadable(self, parsed: Parsed, state: NodeState, metrics: Metrics, error: PayloadError) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from vitrine import uplink
+from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Payload, Topic
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
@@ -49,9 +50,18 @@ class Metrics:
     by_name: dict[str, Target] = field(default_factory=dict)
     #: Alias → channel, of channels of type Double: what nearly every metric of a data message is.
     doubles: dict[int, int] = field(default_factory=dict)
+    #: Aliases of the record's number and of the source of its times, where they have some.
+    delivery: dict[Role, int] = field(default_factory=dict)
     templates: Templates = field(default_factory=Templates)
     #: Alias that a message must bear, so that it is certain that it was written by this birth; None once that is so.
     proof: int | None = None
+
+    @property
+    def ending(self) -> tuple[int, int] | None:
+        """Aliases that end a data message of one of our gateways; None for a foreign node."""
+        if Role.RECORD in self.delivery and Role.TIME_SOURCE in self.delivery:
+            return self.delivery[Role.RECORD], self.delivery[Role.TIME_SOURCE]
+        return None
 
     def add(self, metric: MetricBirth, channel_id: int = 0) -> None:
         """Note what a birth says of one metric."""
@@ -61,6 +71,8 @@ class Metrics:
         if metric.alias is None:
             return
         self.by_alias[metric.alias] = target
+        if role in (Role.RECORD, Role.TIME_SOURCE):
+            self.delivery[role] = metric.alias
         # Alias 0 looks like none at all until its presence is asked for.
         if role is Role.CHANNEL and metric.datatype is DataType.DOUBLE and metric.alias:
             self.doubles[metric.alias] = channel_id
@@ -98,6 +110,8 @@ class NodeState:
     #: Its NBIRTH, while it is a kept one.
     certificate: Payload | None = None
     devices: dict[str, Metrics] = field(default_factory=dict)
+    #: Numbers of the records of its queue that are held or on their way; None until one is asked for.
+    taken: Ranges | None = None
 
 
 class Nodes:

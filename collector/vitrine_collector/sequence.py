@@ -47,6 +47,13 @@ class Reordering(Generic[T]):
         self._since = now
         return ready
 
+    def passes(self, seq: int) -> bool:
+        """Take a message if it is the next one and nothing waits, which `take` says at greater length."""
+        if seq != self._expected or self._held:
+            return False
+        self._expected = (seq + 1) % 256
+        return True
+
     def overdue(self, now: float) -> bool:
         """Tell whether a hole has lasted longer than the reorder timeout."""
         return bool(self._held) and now - self._since >= self._reorder_s

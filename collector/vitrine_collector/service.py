@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from vitrine.logs import logger
 from vitrine.uplink import HOST, Ack
-from vitrine_collector.batch import Batch, receipts
+from vitrine_collector.batch import Batch
 from vitrine_collector.central_work import CentralWork
 from vitrine_collector.commit import Commit
+from vitrine_collector.deliveries import deliveries
 from vitrine_collector.host import Host
 from vitrine_collector.inbox import Inbox
 from vitrine_collector.intake import Intake, Limits
@@ -193,9 +194,10 @@ class Collector:
             self._judge_store.run(lambda connection: self.series_quality.work(connection, self._stopping))
 
     def _acknowledge(self, batch: Batch) -> None:
-        for (node, epoch), records in receipts(batch.records).items():
-            if self.host.acknowledge(node, Ack(epoch, records)):
-                self.totals.acknowledged += len(records)
+        for (_, epoch), delivery in deliveries(batch.records).items():
+            held = delivery.held
+            if self.host.acknowledge(delivery.node, Ack(epoch, held)):
+                self.totals.acknowledged += len(held)
 
     def _count(self, batch: Batch, commit: Commit) -> None:
         totals = self.totals

@@ -18,7 +18,8 @@ from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
 from vitrine.sparkplug import state_topic
 from vitrine.sparkplug.topics import NAMESPACE
-from vitrine_collector.buffered import BufferedClient
+from vitrine_collector.buffered import BufferedClient, Listener
+from vitrine_collector.packets import UNREADABLE, Heard
 
 _log = logger("collector")
 _CONNECT_S, _ANSWER_S, _KEEPALIVE_S = 5.0, 10.0, 30
@@ -39,7 +40,7 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
-def make_client(broker: Broker, client_id: str, *, persistent: bool = False) -> Client:
+def make_client(broker: Broker, client_id: str, *, persistent: bool = False) -> BufferedClient:
     """Return a client that is not yet connected; ConfigurationError where the broker's authority cannot be read.
 
     A persistent one acknowledges messages only when it is told to.
@@ -74,7 +75,7 @@ class Session:
         broker: Broker,
         host_id: str,
         timestamp: int,
-        hear: Callable[[str, bytes], None],
+        hear: Listener,
         ended: Callable[[], None],
     ) -> None:
         self._broker, self._hear, self._tell_end = broker, hear, ended
@@ -117,14 +118,15 @@ class Session:
         self._client.loop_stop()
         # The client holds its callbacks, they hold this session: without the circle its sockets close at once.
         self._client.on_connect = self._client.on_subscribe = None
-        self._client.on_message = self._client.on_disconnect = None
+        self._client.on_message = self._client.on_disconnect = self._client.listener = None
 
-    def _make_client(self, host_id: str) -> Client:
+    def _make_client(self, host_id: str) -> BufferedClient:
         client = make_client(self._broker, f"{host_id}-{uuid.uuid4().hex[:12]}")
         client.will_set(self._topic, _state(False, self._timestamp), qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
+        client.on_message = lambda _client, _data, message: self._take([(topic_of(message), bytes(message.payload))])
+        client.listener = self._take
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -147,17 +149,17 @@ class Session:
         client.publish(self._topic, _state(True, self._timestamp), qos=1, retain=True)
         self._ready.set()
 
-    def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "(a topic that is not UTF-8)"
-        if topic == self._topic:
-            self._on_state(client, bytes(message.payload))
-        else:
-            self._hear(topic, bytes(message.payload))
+    def _take(self, messages: list[Heard]) -> None:
+        """Take what the broker delivers, whichever way it came from the network."""
+        if any(topic == self._topic for topic, _ in messages):
+            for topic, payload in messages:
+                if topic == self._topic:
+                    self._on_state(payload)
+            messages = [message for message in messages if message[0] != self._topic]
+        if messages:
+            self._hear(messages)
 
-    def _on_state(self, client: Client, payload: bytes) -> None:
+    def _on_state(self, payload: bytes) -> None:
         """Contradict a message that this host is offline, such as a late will of the session before."""
         try:
             said = json.loads(payload)
@@ -167,7 +169,7 @@ class Session:
             offline, timestamp = True, 0
         if not offline or self._leaving or not self._ready.is_set():
             return
-        client.publish(self._topic, _state(True, self._timestamp), qos=1, retain=True)
+        self._client.publish(self._topic, _state(True, self._timestamp), qos=1, retain=True)
         if timestamp > self._timestamp:
             # Edge nodes go by the newer time; only a session with a newer one convinces them.
             self._fail("another said that this host is offline")
@@ -182,6 +184,14 @@ class Session:
         self.reason = reason
         self._ready.set()
         self._tell_end()
+
+
+def topic_of(message: MQTTMessage) -> str:
+    """Return the topic of a message, or words in its place where it is not text."""
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return UNREADABLE
 
 
 def _state(online: bool, timestamp: int) -> bytes:

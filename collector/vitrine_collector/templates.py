@@ -8,12 +8,13 @@ integers, and its numbers are read by NumPy for a whole batch at once. What does
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vitrine_collector.endings import Ending, EndingPattern
 
 #: A message begins with its own timestamp: the field's tag and six bytes.
 _HEAD = 7
@@ -40,8 +41,7 @@ class Layout(NamedTuple):
         return times, np.ascontiguousarray(table[:, -8:]).view("<f8").ravel()
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """Metrics of one layout, as bytes yet, and the channels that they stand for."""
 
     layout: Layout
@@ -52,7 +52,10 @@ class Packed:
 class Template:
     """The bytes that a message of these aliases, in this order, must begin with."""
 
-    def __init__(self, aliases: Sequence[int], channels: Sequence[int], *, historical: bool) -> None:
+    def __init__(
+        self, aliases: Sequence[int], channels: Sequence[int], ending: tuple[int, int] | None, *, historical: bool
+    ) -> None:
+        """Take the aliases of the measurements, and those of record number and time source if they follow."""
         fixed, free = bytearray(b"\x08" + bytes(6)), bytearray(b"\x00" + _FREE_TIME)
         fixed[1:7] = _FIXED_TIME
         self._segments: list[tuple[int, int, Layout, NDArray[np.int32]]] = []
@@ -66,6 +69,7 @@ class Template:
                 free += bytes(len(head)) + _FREE_TIME + bytes(len(mark)) + b"\xff" * 8
                 found.append(channel)
             self._segments.append((start, len(fixed), layout, np.array(found, np.int32)))
+        self._ending = ending and EndingPattern(_varint(ending[0]), _varint(ending[1]), historical=historical)
         self._length = len(fixed)
         self._fixed = int.from_bytes(fixed, "little")
         self._mask = int.from_bytes(bytes(byte ^ 0xFF for byte in free), "little")
@@ -79,6 +83,11 @@ class Template:
         """Return the measurements of a message that fits, and its rest, which is a smaller message."""
         packed = [Packed(layout, payload[start:end], found) for start, end, layout, found in self._segments]
         return packed, payload[self._length :]
+
+    def read(self, payload: bytes) -> tuple[list[Packed], Ending] | None:
+        """Return all that a message that fits holds; None where its end is not as expected."""
+        ending = self._ending and self._ending.read(payload[self._length :])
+        return (self.split(payload)[0], ending) if ending else None
 
 
 #: A timestamp of six bytes: each but the last says that another follows, the other bits are free.
@@ -101,7 +110,13 @@ class Templates:
                 return template
         return None
 
-    def learn(self, payload: bytes, message: Any, doubles: Mapping[int, int]) -> None:  # noqa: ANN401
+    def learn(
+        self,
+        payload: bytes,
+        message: Any,  # noqa: ANN401 - the message class is made at run time
+        doubles: Mapping[int, int],
+        ending: tuple[int, int] | None,
+    ) -> None:
         """Make a template of a message that fits none, where enough of its metrics are plain."""
         if len(self._known) >= _MOST_TEMPLATES or len(message.metrics) < _FEWEST:
             return
@@ -114,7 +129,13 @@ class Templates:
             aliases.append(metric.alias)
         if len(aliases) < _FEWEST:
             return
-        template = Template(aliases, [doubles[alias] for alias in aliases], historical=historical)
+        rest = tuple(metric.alias for metric in message.metrics[len(aliases) :])
+        template = Template(
+            aliases,
+            [doubles[alias] for alias in aliases],
+            ending if rest == ending else None,
+            historical=historical,
+        )
         if template.fits(payload):
             self._known.append(template)
 

@@ -17,9 +17,27 @@ class Ranges:
         for first, last in pairs:
             self.add(first, last)
 
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Ranges:
+        """Make a set of numbers that come in any order, one or several times each."""
+        found = cls()
+        firsts, lasts = found._firsts, found._lasts
+        for number in sorted(numbers):
+            if lasts and number <= lasts[-1] + 1:
+                lasts[-1] = number
+            else:
+                firsts.append(number)
+                lasts.append(number)
+        return found
+
     def add(self, first: int, last: int | None = None) -> None:
         """Add the numbers from `first` to `last` inclusive; `first` alone when `last` is left out."""
-        last = first if last is None else last
+        if last is None:
+            if self._lasts and first == self._lasts[-1] + 1:
+                # What nearly every record is: the one after the last.
+                self._lasts[-1] = first
+                return
+            last = first
         if last < first:
             raise ValueError(f"a range ends before it begins: {first}-{last}")
         low = bisect_left(self._lasts, first - 1)

@@ -94,24 +94,24 @@ def message(size: int = 0) -> Incoming:
 
 def test_a_full_inbox_takes_nothing_more() -> None:
     inbox = Inbox(max_messages=2)
-    assert inbox.put(message())
-    assert inbox.put(message())
-    assert not inbox.put(message())
+    assert inbox.put([message()])
+    assert inbox.put([message()])
+    assert not inbox.put([message()])
     assert len(inbox.take(0)) == 2
-    assert inbox.put(message())
+    assert inbox.put([message()])
 
 
 def test_an_inbox_is_bounded_in_bytes_too() -> None:
     inbox = Inbox(max_bytes=100)
-    assert inbox.put(message(1000))
-    assert not inbox.put(message())
+    assert inbox.put([message(1000)])
+    assert not inbox.put([message()])
 
 
 def test_who_waits_for_room_gets_it() -> None:
     inbox = Inbox(max_messages=1)
-    inbox.put(message())
+    inbox.put([message()])
     taken: list[bool] = []
-    waiting = threading.Thread(target=lambda: taken.append(inbox.put(message(), patience_s=30)))
+    waiting = threading.Thread(target=lambda: taken.append(inbox.put([message()], patience_s=30)))
     waiting.start()
     assert len(inbox.take(10)) == 1
     waiting.join(30)

@@ -38,17 +38,23 @@ ON CONFLICT (channel_id, bucket) DO UPDATE
 SET late = late_hour.late + excluded.late, restamped = late_hour.restamped + excluded.restamped;
 
 -- add_delivery --
--- Which records of a queue are held, and which its gateway had to drop.
+-- Which records of each queue are held, and which its gateway had to drop.
 INSERT INTO delivery (gateway_id, epoch, held, lost, repeated)
-VALUES (%(gateway)s, %(epoch)s, %(held)s::int8multirange, %(lost)s::int8multirange, %(repeated)s)
+SELECT batch.gateway_id, batch.epoch, batch.held::int8multirange, batch.lost::int8multirange, batch.repeated
+FROM unnest(%(gateways)s::int[], %(epochs)s::uuid[], %(held)s::text[], %(lost)s::text[], %(repeated)s::bigint[])
+     AS batch (gateway_id, epoch, held, lost, repeated)
+ORDER BY batch.gateway_id, batch.epoch
 ON CONFLICT (gateway_id, epoch) DO UPDATE
 SET held = delivery.held + excluded.held, lost = delivery.lost + excluded.lost,
     repeated = delivery.repeated + excluded.repeated, last_at = now();
 
 -- add_time_source --
--- Where the time of these records came from.
+-- Where the time of each queue's records came from.
 INSERT INTO time_source (gateway_id, epoch, source, records)
-VALUES (%(gateway)s, %(epoch)s, %(source)s, %(records)s::int8multirange)
+SELECT batch.gateway_id, batch.epoch, batch.source, batch.records::int8multirange
+FROM unnest(%(gateways)s::int[], %(epochs)s::uuid[], %(sources)s::text[], %(records)s::text[])
+     AS batch (gateway_id, epoch, source, records)
+ORDER BY batch.gateway_id, batch.epoch, batch.source
 ON CONFLICT (gateway_id, epoch, source) DO UPDATE SET records = time_source.records + excluded.records;
 
 -- add_loss --
@@ -68,8 +74,15 @@ SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, d
 WHERE gateway_id = %(gateway)s;
 
 -- update_seen --
--- When a gateway was last heard.
-UPDATE gateway SET seen_at = greatest(seen_at, %(seen)s) WHERE gateway_id = %(gateway)s;
+-- When each gateway was last heard.
+WITH batch AS (
+    SELECT * FROM unnest(%(gateways)s::int[], %(seen)s::timestamptz[]) AS batch (gateway_id, seen)
+), locked AS (
+    SELECT gateway_id FROM gateway WHERE gateway_id = ANY(%(gateways)s) ORDER BY gateway_id FOR NO KEY UPDATE
+)
+UPDATE gateway SET seen_at = greatest(seen_at, batch.seen)
+FROM batch JOIN locked USING (gateway_id)
+WHERE gateway.gateway_id = batch.gateway_id;
 
 -- add_rejected --
 -- A message that cannot be used, and why.

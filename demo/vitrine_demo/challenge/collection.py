@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from vitrine.errors import VitrineError
 from vitrine.ranges import Ranges
-from vitrine_collector.batch import Batch, receipts
+from vitrine_collector.batch import Batch
 from vitrine_collector.commit import Commit
+from vitrine_collector.deliveries import deliveries
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.intake import Intake, Limits
 from vitrine_collector.series_quality import SeriesQuality
@@ -82,8 +83,8 @@ class Collection:
         commit = Commit(batch)
         self._measurements.run(commit.proceed)
         self.rows += commit.written
-        for records in receipts(batch.records).values():
-            self._acknowledged(records)
+        for delivery in deliveries(batch.records).values():
+            self._acknowledged(delivery.held)
         self._judge()
 
     def _judge(self) -> None:
