@@ -254,18 +254,21 @@ def _programs() -> Path:
 
 
 def _os_user() -> pwd.struct_passwd:
-    try:
+    with suppress(KeyError):
         return pwd.getpwnam(OS_USER)
-    except KeyError:
+    with Path("/etc/passwd").open() as users:
+        fcntl.flock(users, fcntl.LOCK_EX)  # of two servers that start at once, the second one finds it made
+        with suppress(KeyError):
+            return pwd.getpwnam(OS_USER)
         command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", OS_USER]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ConfigurationError(
-            f"PostgreSQL does not run as root, and the user {OS_USER} cannot be made: {error}",
-            hint="Run this as an ordinary user.",
-        ) from error
-    return pwd.getpwnam(OS_USER)
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ConfigurationError(
+                f"PostgreSQL does not run as root, and the user {OS_USER} cannot be made: {error}",
+                hint="Run this as an ordinary user.",
+            ) from error
+        return pwd.getpwnam(OS_USER)
 
 
 def _process_file(pid: int, name: str) -> bytes:

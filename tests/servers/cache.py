@@ -4,7 +4,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,13 +17,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "vitrine"
 
 
-def cached(name: str, build: Callable[[Path], None]) -> Path:
-    """Return the folder `name` of the cache; if it is not there, let `build` fill it, whole or not at all."""
+@contextmanager
+def alone(name: str) -> Iterator[Path]:
+    """Let one process at a time through, of all that run these tests on this machine; give the cache folder."""
     home = cache_folder()
     home.mkdir(parents=True, exist_ok=True)
-    wanted = home / name
     with (home / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs of the tests at once download once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield home
+
+
+def cached(name: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder `name` of the cache; if it is not there, let `build` fill it, whole or not at all."""
+    with alone(name) as home:  # two runs of the tests at once download once
+        wanted = home / name
         if not wanted.is_dir():
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=home))
             try:

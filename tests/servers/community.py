@@ -14,6 +14,7 @@ import json
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,8 +80,11 @@ def _port(process: subprocess.Popen[bytes], log: Path, timeout: float = 60) -> i
 
 
 @contextmanager
-def community_server(folder: Path) -> Iterator[Server]:
-    """Run TimescaleDB (Community edition) with its data in `folder`, which it alone may use while it runs."""
+def community_server(folder: Path, *, kept: bool = True) -> Iterator[Server]:
+    """Run TimescaleDB (Community edition) with its data in `folder`, which it alone may use while it runs.
+
+    Unless the data are to be kept, it is not given the time to close its database at the end.
+    """
     node, npm = _node()
     modules = _modules(npm)
     folder = folder.absolute()
@@ -97,11 +101,11 @@ def community_server(folder: Path) -> Iterator[Server]:
         dsn = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
         yield Server("community", dsn, folder, process.pid)
     finally:
-        _stop(process)
+        _stop(process, kept)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()  # it closes the database before it goes
+def _stop(process: subprocess.Popen[bytes], kept: bool) -> None:
+    process.send_signal(signal.SIGTERM if kept else signal.SIGKILL)
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:

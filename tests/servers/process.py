@@ -1,29 +1,42 @@
 """A server process on a loopback port, which a test may kill and start again on the same port."""
 
 import contextlib
+import itertools
+import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+#: Below those that the system gives to outgoing connections; each of the processes that run tests side by side has a
+#: part of its own, so that what one was given and does not listen on yet is not given to another.
+PORTS, PARTS = range(10_000, 32_000), 4
+
+
+def _ports(worker: str) -> Iterator[int]:
+    each = len(PORTS) // PARTS
+    part = PORTS[int(worker.removeprefix("gw")) % PARTS * each :][:each]
+    first = random.randrange(each)
+    return itertools.cycle([*part[first:], *part[:first]])
+
+
+_candidates = _ports(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
 
 
 def free_port() -> int:
     """Return a loopback TCP port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Return several such ports, all below those that the system gives to outgoing connections."""
+    """Return several such ports."""
     found: list[int] = []
-    port = random.randrange(10_000, 25_000)
     while len(found) < count:
-        port += 1
+        port = next(_candidates)
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             found.append(port)

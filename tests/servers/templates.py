@@ -81,7 +81,7 @@ def _build_folder(server: Server, name: str, build: Callable[[str], None]) -> Te
 def _clone_folder(source: Path, copy: Path) -> Iterator[str]:
     shutil.copytree(source, copy)
     try:
-        with community_server(copy) as server:
+        with community_server(copy, kept=False) as server:
             yield server.dsn
     finally:
         shutil.rmtree(copy)
