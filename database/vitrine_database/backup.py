@@ -54,6 +54,7 @@ def backup(url: str, target: Path, progress: Progress = lambda _: None) -> int:
             [program("pg_dump"), "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}"],
             url,
             lambda: progress(partial.stat().st_size if partial.exists() else 0),
+            hint="What stands above are its own words; no file was left.",
         )
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -82,7 +83,13 @@ def restore(url: str, source: Path) -> None:
             _prepare(connection)
     database = str(conninfo_to_dict(url).get("dbname") or "")
     arguments = [program("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={database}"]
-    _run([*arguments, *(() if timescale else ("--single-transaction",)), str(source)], url, lambda: None)
+    _run(
+        [*arguments, *(() if timescale else ("--single-transaction",)), str(source)],
+        url,
+        lambda: None,
+        hint="What stands above are its own words; "
+        + ("drop this database, of which a part is filled." if timescale else "the database is as empty as before."),
+    )
     with connect(url, name="vitrine restore") as connection:
         if timescale:
             connection.execute(_SQL["timescale_after"])
@@ -135,7 +142,7 @@ def _listing(source: Path) -> str:
     return done.stdout
 
 
-def _run(arguments: list[str], url: str, look: Callable[[], None]) -> None:
+def _run(arguments: list[str], url: str, look: Callable[[], None], *, hint: str) -> None:
     """Run a program; the password goes by the environment, which other users cannot read."""
     words = conninfo_to_dict(url)
     given = {_VARIABLES[key]: str(value) for key, value in words.items() if key in _VARIABLES and value is not None}
@@ -152,7 +159,7 @@ def _run(arguments: list[str], url: str, look: Callable[[], None]) -> None:
             raise
     if process.returncode:
         name = Path(arguments[0]).name
-        raise ConfigurationError(f"{name} failed: {_last(said)}", hint=_hint(said))
+        raise ConfigurationError(f"{name} failed: {_last(said)}", hint=_version_hint(said) or hint)
 
 
 def _last(said: str) -> str:
@@ -160,7 +167,7 @@ def _last(said: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _hint(said: str) -> str:
+def _version_hint(said: str) -> str:
     if "server version mismatch" in said:
         return "Install the client programs of the server's version (Debian: postgresql-client-NN)."
-    return "What stands above are its own words; nothing of ours was changed."
+    return ""

@@ -15,6 +15,7 @@ ROLES = ("vitrine_grafana", "vitrine_reader", "vitrine_writer")
 def ensure(connection: psycopg.Connection) -> str:
     """Create the roles and grant their rights; return why that was not possible, or ''."""
     try:
+        connection.execute(_QUERIES["close"])
         with connection.transaction():
             connection.execute(_QUERIES["create"])
             connection.execute(_QUERIES["grant"])

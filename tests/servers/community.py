@@ -4,6 +4,7 @@ For the migrations, the rollups and the queries, not for speed or concurrency. W
 - One connection at a time; a second one waits 4 s, then is told so (53300). A pool must have max_size=1.
 - One database, whatever its name; CREATE DATABASE answers but leads nowhere. Use template() and clone().
 - No background workers: policies can be declared, and run by hand with CALL run_job(); no LISTEN from a second client.
+- COPY FROM STDIN goes by way of a file (`serve.mjs`), so that pg_restore works; pg_dump does as it is.
 - No interruption: statement_timeout, lock_timeout and cancelling do nothing.
 - Any password will do. Roles hold: the user of the connection string becomes the session's user.
 - `timescaledb.telemetry_level` does not exist, nothing is preloaded (serve.mjs does LOAD), the version says 2.23.0-dev.

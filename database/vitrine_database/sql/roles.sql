@@ -14,6 +14,12 @@ END $$;
 -- Which of them the server has.
 SELECT rolname FROM pg_roles WHERE rolname IN ('vitrine_reader', 'vitrine_writer', 'vitrine_grafana') ORDER BY 1;
 
+-- close --
+-- PostgreSQL lets everyone execute a function; a restore makes them again without what a migration took away. Only the
+-- two that look at the rule are for others than the owner.
+REVOKE ALL ON FUNCTION drop_measurements(int, date), drop_minutes(int, date), keep_rollups(int, timestamptz, timestamptz),
+    note_drop(int, text, timestamptz, timestamptz, bigint, text, text, timestamptz) FROM PUBLIC;
+
 -- grant --
 -- Least rights. Nobody but the owner deletes a measured value; Grafana sees what is shown, no account.
 DO $$ DECLARE

@@ -45,9 +45,14 @@ const ask = async (bytes) => Buffer.from(await db.execProtocolRaw(new Uint8Array
 const query = (sql) => ask(message('Q', `${sql}\0`))
 const quoted = (text, quote) => quote + text.replaceAll(quote, quote + quote) + quote
 
+// What ALTER DATABASE … SET says, as timescaledb_pre_restore() does: a real server heeds it at each connection.
+const OF_THE_DATABASE = `SELECT set_config(split_part(word, '=', 1), substr(word, strpos(word, '=') + 1), false)
+  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS word
+  WHERE s.setrole = 0 AND d.datname = current_database()`
+
 /** The statements that put a client's start-up parameters in force. */
 function session(parameters) {
-  const statements = [CLEAN]
+  const statements = [CLEAN, OF_THE_DATABASE]
   for (const [, name, value] of (parameters.options ?? '').matchAll(/-c\s*([\w.]+)=((?:\\.|\S)*)/g))
     statements.push(`SELECT set_config(${quoted(name, "'")}, ${quoted(value.replace(/\\(.)/g, '$1'), "'")}, false)`)
   if (parameters.application_name) statements.push(`SET application_name = ${quoted(parameters.application_name, "'")}`)
