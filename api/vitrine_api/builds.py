@@ -15,6 +15,7 @@ from vitrine_api.instants import Period
 from vitrine_api.problems import ApiError
 from vitrine_api.statements import DATASETS
 from vitrine_evaluation import jobs
+from vitrine_evaluation.dataset.request import SQL as REQUESTS
 
 #: What the last part of a dataset's slug may look like.
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,60}"
@@ -51,6 +52,7 @@ async def order_build(
         "last": order.period.last,
         "created_by": account.login,
     }
+    await _check_kept(connection, order)
     row = await (await connection.execute(DATASETS["add"], values)).fetchone()
     if row is None:
         raise ApiError("dataset-exists", 409, slug=order.slug)
@@ -60,6 +62,14 @@ async def order_build(
         await connection.execute(DATASETS["withdraw"], {"dataset_id": row["dataset_id"]})
         raise
     return order.slug
+
+
+async def _check_kept(connection: AsyncConnection[DictRow], order: BuildOrder) -> None:
+    span = {"installation": order.installation_id, "first": order.period.first, "last": order.period.last}
+    gone = await (await connection.execute(REQUESTS["dropped"], span)).fetchone()
+    if gone is not None:
+        told = {name: moment.isoformat() for name, moment in gone.items()}
+        raise ApiError("measurements-dropped", 409, slug=order.installation, **told)
 
 
 async def _defer(settings: Settings, dataset_id: int) -> None:

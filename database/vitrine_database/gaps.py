@@ -35,10 +35,12 @@ class ChannelCount:
     empty: int
     first_value: datetime.datetime | None
     last_value: datetime.datetime | None
-    #: Of what its cadence lets expect: not there, and of that what its gateway lost or still owes.
+    #: Of what its cadence lets expect: not there, and of that what its gateway lost or still owes, and what retention
+    #: dropped.
     missing: int | None
     lost: int
     awaited: int
+    dropped: int
     #: Rows of the hours that the period touches which came more than five minutes after their time, and which were
     #: dated once the gateway's clock was right.
     late: int
@@ -153,17 +155,21 @@ def assembled(
 
 
 def _channel(row: dict[str, Any], last: datetime.datetime, silences: Sequence[Silence]) -> ChannelCount:
-    begin, period_s, expected = row["first_value"], row["period_s"], None
-    if period_s and begin is not None:
-        end = min(last, datetime.datetime.now(datetime.UTC))
-        expected = max(row["received"], int((end - begin).total_seconds() / period_s))
     own = [silence for silence in silences if silence.path == row["path"]]
+    gone = [silence for silence in own if silence.reason == "dropped"]
+    begins = [row["first_value"]] if row["first_value"] is not None else []
+    begins += [silence.first_time for silence in gone]
+    expected = None
+    if row["period_s"] and begins:
+        end = min(last, datetime.datetime.now(datetime.UTC))
+        expected = max(row["received"], int((end - min(begins)).total_seconds() / row["period_s"]))
     return ChannelCount(
         **row,
         expected=expected,
         missing=None if expected is None else expected - row["received"],
         lost=sum(silence.expected for silence in own if silence.reason == "lost"),
         awaited=sum(silence.expected for silence in own if silence.reason == "awaited"),
+        dropped=sum(silence.expected for silence in gone),
     )
 
 
@@ -171,5 +177,5 @@ def _silence(row: dict[str, Any]) -> Silence:
     known = {key: value for key, value in row.items() if key not in ("lost", "awaited", "dropped")}
     reason: Reason = "lost" if row["lost"] is not None else "awaited" if row["awaited"] else "unknown"
     if row["dropped"]:  # by the term of the installation, whatever else happened then
-        reason = "dropped"
+        return Silence(**known, reason="dropped", detail="")
     return Silence(**known, reason=reason, detail=row["lost"] or "")

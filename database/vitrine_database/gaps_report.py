@@ -48,10 +48,21 @@ def _table(words: Language, *columns: str, numbers: int) -> Table:
 
 
 def _channels(found: Gaps, words: Language) -> Table:
-    columns = ("channel", "expected", "received", "absent", "lost_values", "awaited_values", "empty", "late", "dated")
-    table = _table(words, *columns, numbers=8)
+    counts = (
+        "expected",
+        "received",
+        "absent",
+        "lost_values",
+        "awaited_values",
+        "dropped_values",
+        "empty",
+        "late",
+        "dated",
+    )
+    table = _table(words, "channel", *counts, numbers=len(counts))
     for one in found.channels:
-        numbers = (one.expected, one.received, one.missing, one.lost, one.awaited, one.empty, one.late, one.restamped)
+        absent = (one.missing, one.lost, one.awaited, one.dropped)
+        numbers = (one.expected, one.received, *absent, one.empty, one.late, one.restamped)
         table.add_row(one.path, *("–" if number is None else str(number) for number in numbers))
     return table
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vitrine.errors import ConfigurationError
+from vitrine_database import retention
 from vitrine_database.commands import database as app
 from vitrine_database.connection import connect
 from vitrine_database.gaps import gaps
@@ -86,6 +87,61 @@ def test_silence_at_an_end_of_the_period(plain_migrated, first_s, last_s):
         write(connection, first_s, last_s)
         (silence,) = gaps(connection, "essai", BEGIN, END).silences
     assert silence.expected in (299, 300)
+
+
+DAY = datetime.timedelta(days=1)
+TODAY = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+OLD = TODAY - 20 * DAY
+
+
+def drop(connection):
+    """Twenty days, hourly, but for the 10th and the 12th; ten are past their term, of which the 4th is held."""
+    seed(connection)
+    connection.execute("UPDATE channel SET period_s = 3600, created_at = now()")
+    connection.execute(
+        "INSERT INTO measurement SELECT %s + n * interval '1 h', 1, n, 1 FROM generate_series(0, 479) n"
+        " WHERE n / 24 NOT IN (10, 12)",
+        [OLD],
+    )
+    retention.set_rule(connection, "essai", 10 * DAY)
+    retention.hold(connection, "essai", OLD + 4 * DAY, OLD + 5 * DAY, "dispute")
+    assert retention.apply(connection) == 9 * 24
+
+
+def test_what_retention_dropped_stands_apart_from_what_is_not_known(migrated):
+    whole = [(0, 4, 96, "dropped"), (5, 10, 120, "dropped"), (10, 11, 23, "unknown"), (12 - 1 / 24, 13, 24, "unknown")]
+    cases = [
+        (0, 20, whole, (480, 216, 264, 216)),
+        (-5, 20, whole, (480, 216, 264, 216)),
+        (-5, 3, [(0, 3, 72, "dropped")], (72, 0, 72, 72)),
+        (1, 3, [(1, 3, 48, "dropped")], (48, 0, 48, 48)),
+        (4, 6, [(5, 6, 24, "dropped")], (48, 24, 24, 24)),
+        (6, 12, [(6, 10, 96, "dropped"), (10, 11, 23, "unknown")], (144, 24, 120, 96)),
+        (13, 20, [], (168, 168, 0, 0)),
+    ]
+    with connect(migrated) as connection:
+        drop(connection)
+        for first, last, silences, counts in cases:
+            found = gaps(connection, "essai", OLD + first * DAY, OLD + last * DAY)
+            told = [(one.first_time, one.last_time, one.expected, one.reason) for one in found.silences]
+            assert told == [(OLD + a * DAY, OLD + b * DAY, expected, why) for a, b, expected, why in silences], first
+            (one,) = found.channels
+            assert (one.expected, one.received, one.missing, one.dropped) == counts, (first, last)
+            assert found.complete == (not silences)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("fr_CA.UTF-8", "supprimées au terme de leur conservation"), ("en", "dropped after their term")],
+)
+def test_the_command_says_what_was_dropped(plain_migrated, language, words):
+    with connect(plain_migrated) as connection:
+        drop(connection)
+    period = ["--from", f"{OLD:%Y-%m-%d}", "--to", f"{TODAY:%Y-%m-%d}", "--url", plain_migrated]
+    environment = {"LC_ALL": language, "COLUMNS": "200", "TERM": "dumb"}
+    told = CliRunner().invoke(app, ["gaps", "essai", *period], env=environment)
+    assert (told.exit_code, told.stdout.count(words)) == (1, 2)
 
 
 @pytest.mark.plain

@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 
+from vitrine.errors import DatasetError
+from vitrine_database import retention
 from vitrine_evaluation import jobs
 from vitrine_evaluation.dataset import request
 from vitrine_evaluation.dataset.verify import verify
@@ -62,6 +65,27 @@ def test_a_dataset_that_cannot_be_built_says_why(connection, place, queue):
     failed = dataset(connection, row["dataset_id"])
     assert failed["build"] == "failed"
     assert "datasets" in failed["error"]
+
+
+def test_no_dataset_is_made_where_measurements_were_dropped(connection, place, queue):
+    """They stay while a build waits; once it has failed they go, and neither a new try nor a new request is any good."""
+    row = request.create(connection, "pilote", FIRST, LAST)
+    retention.set_rule(connection, "pilote", retention.LEAST)
+    retention.hold(connection, "pilote", FIRST + timedelta(days=1), LAST, "kept")
+    assert retention.apply(connection) == 0
+    connection.execute("UPDATE dataset SET build = 'failed'")
+    assert retention.apply(connection) > 0
+    jobs.defer_build(queue, row["dataset_id"])
+    work(jobs.app(place.database_url, place))
+    words = "measurements of pilote from 2026-03-01T00:00:00+00:00 to 2026-03-02T00:00:00+00:00 were dropped"
+    failed = dataset(connection, row["dataset_id"])
+    assert failed["build"] == "failed"
+    assert words in failed["error"]
+    assert not list(place.data_dir.glob("datasets/*"))
+    with pytest.raises(DatasetError) as refused:
+        request.create(connection, "pilote", FIRST, LAST, "encore")
+    assert words in str(refused.value)
+    request.create(connection, "pilote", FIRST + timedelta(days=1), LAST, "reste")
 
 
 def test_a_dead_workers_build_is_taken_up(connection, place, queue):

@@ -20,41 +20,49 @@ WHERE c.installation_id = %(installation)s
 GROUP BY c.channel_id ORDER BY c.path;
 
 -- silences --
--- Stretches without any row, longer than two and a half periods; the ends of the period count where values lie outside.
+-- Stretches without any row, longer than two and a half periods; the ends of the period count where values lie outside,
+-- or lay until they were dropped. What retention dropped stands apart from what else is not there.
 WITH seen AS (
     SELECT m.channel_id, m.time, lag(m.time) OVER (PARTITION BY m.channel_id ORDER BY m.time) AS before
     FROM channel c JOIN measurement m USING (channel_id)
     WHERE c.installation_id = %(installation)s AND m.time >= %(first)s AND m.time < %(last)s
 ), ends AS (
-    SELECT c.channel_id, %(last)s::timestamptz AS time, max(s.time) AS before
-    FROM channel c LEFT JOIN seen s USING (channel_id)
-    WHERE c.installation_id = %(installation)s GROUP BY c.channel_id
-    UNION ALL
-    SELECT c.channel_id, min(s.time), %(first)s::timestamptz
-    FROM channel c JOIN seen s USING (channel_id)
-    WHERE c.installation_id = %(installation)s
-      AND EXISTS (SELECT FROM measurement m WHERE m.channel_id = c.channel_id AND m.time < %(first)s)
-    GROUP BY c.channel_id
+    SELECT c.channel_id, x.days, min(s.time) AS head, max(s.time) AS tail,
+           EXISTS (SELECT FROM measurement m WHERE m.channel_id = c.channel_id AND m.time < %(first)s) AS earlier,
+           greatest(%(first)s::timestamptz, least(c.created_at, lower(x.days))) AS known
+    FROM channel c LEFT JOIN dropped_days x USING (channel_id) LEFT JOIN seen s USING (channel_id)
+    WHERE c.installation_id = %(installation)s GROUP BY c.channel_id, x.days
 ), silence AS (
     SELECT channel_id, before AS first_time, time AS last_time FROM seen WHERE before IS NOT NULL
     UNION ALL
-    SELECT channel_id, coalesce(before, greatest(%(first)s::timestamptz, c.created_at)), time
-    FROM ends JOIN channel c USING (channel_id)
+    SELECT channel_id, CASE WHEN earlier THEN %(first)s ELSE greatest(%(first)s, lower(days)) END, head FROM ends
+    WHERE head IS NOT NULL AND (earlier OR lower(days) < head)
+    UNION ALL
+    SELECT channel_id, coalesce(tail, known), %(last)s::timestamptz FROM ends
+), stretch AS (
+    SELECT channel_id, tstzmultirange(tstzrange(first_time, greatest(first_time, last_time))) AS whole,
+           coalesce(x.days, '{}') AS days
+    FROM silence LEFT JOIN dropped_days x USING (channel_id)
+), part AS (
+    SELECT channel_id, lower(one) AS first_time, upper(one) AS last_time, false AS dropped
+    FROM stretch CROSS JOIN LATERAL unnest(whole - days) AS one
+    UNION ALL
+    SELECT channel_id, lower(one), upper(one), true
+    FROM stretch CROSS JOIN LATERAL unnest(whole * days) AS one
 )
-SELECT c.path, s.first_time, s.last_time,
-       extract(epoch FROM s.last_time - s.first_time)::float8 AS seconds,
-       greatest(1, round(extract(epoch FROM s.last_time - s.first_time) / c.period_s) - 1)::bigint AS expected,
-       EXISTS (SELECT FROM dropped_days x
-               WHERE x.channel_id = s.channel_id AND x.days && tstzrange(s.first_time, s.last_time)) AS dropped,
+SELECT c.path, p.first_time, p.last_time,
+       extract(epoch FROM p.last_time - p.first_time)::float8 AS seconds,
+       greatest(1, round(extract(epoch FROM p.last_time - p.first_time) / c.period_s) - (NOT p.dropped)::int)::bigint AS expected,
+       p.dropped,
        (SELECT l.reason FROM loss l
-        WHERE l.gateway_id = d.gateway_id AND l.first_time <= s.last_time AND l.last_time >= s.first_time
+        WHERE l.gateway_id = d.gateway_id AND l.first_time <= p.last_time AND l.last_time >= p.first_time
         ORDER BY l.reported_at LIMIT 1) AS lost,
        EXISTS (SELECT FROM delivery y
-               WHERE y.gateway_id = d.gateway_id AND y.last_at >= s.first_time
+               WHERE y.gateway_id = d.gateway_id AND y.last_at >= p.first_time
                  AND NOT isempty(int8multirange(int8range(1, upper(y.held + y.lost))) - y.held - y.lost)) AS awaited
-FROM silence s JOIN channel c USING (channel_id) JOIN device d USING (device_id)
-WHERE c.period_s > 0 AND s.last_time - s.first_time > 2.5 * c.period_s * interval '1 second'
-ORDER BY s.first_time, c.path LIMIT %(most)s;
+FROM part p JOIN channel c USING (channel_id) JOIN device d USING (device_id)
+WHERE c.period_s > 0 AND p.last_time - p.first_time > 2.5 * c.period_s * interval '1 second'
+ORDER BY p.first_time, c.path LIMIT %(most)s;
 
 -- queues --
 -- Records of each gateway's queues: held, lost by report, not there yet, repeated, dated afterwards.

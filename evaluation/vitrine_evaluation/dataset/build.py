@@ -21,7 +21,7 @@ from vitrine_evaluation.dataset import archive, bag, descriptor, documents, evid
 from vitrine_evaluation.dataset.contents import Contents, read, snapshot
 from vitrine_evaluation.dataset.layout import SOFTWARE
 from vitrine_evaluation.dataset.observations import Series, Source, write_device
-from vitrine_evaluation.dataset.request import SQL, Row, get, path
+from vitrine_evaluation.dataset.request import SQL, Row, check_kept, get, path
 from vitrine_evaluation.dataset.summary import Measured, summarize
 from vitrine_evaluation.dataset.tables import write_json
 from vitrine_evaluation.evaluate import Values, compute
@@ -42,7 +42,7 @@ class BusyError(DatasetError):
 
 
 def build(settings: Settings, dataset_id: int, progress: Progress = lambda share, stage: None) -> Row:
-    """Build the package of a dataset and return its row.
+    """Build the package of a dataset and return its row; DatasetError where some of its measurements were dropped.
 
     A build that is stopped leaves nothing but its request, and can begin anew.
     """
@@ -86,6 +86,8 @@ def _fill(url: str, root: Path, dataset_id: int, note: _Note) -> tuple[Contents,
     note(0.0, "reading", now=True)
     with snapshot(url) as (connection, moment):
         contents = read(connection, dataset_id)
+        # once more: between the request and the build a day may have reached its term
+        check_kept(connection, contents.installation, contents.dataset["first_time"], contents.dataset["last_time"])
         series = _observe(url, moment, folder, contents, note)
     measured = Measured(series, _evaluate(contents, series))
     note(_OBSERVATIONS, "documents", now=True)

@@ -63,6 +63,17 @@ def create(
     return row
 
 
+def check_kept(connection: psycopg.Connection, installation: Row, first: datetime, last: datetime) -> None:
+    """Raise DatasetError where retention has dropped measurements of the period."""
+    span = {"installation": installation["installation_id"], "first": first, "last": last}
+    if (gone := connection.execute(SQL["dropped"], span).fetchone()) is not None:
+        raise DatasetError(
+            f"measurements of {installation['slug']} from {gone[0].isoformat()} to {gone[1].isoformat()} were dropped"
+            " by its retention, so that the dataset could not be computed again",
+            hint="Choose a period outside of it; “vitrine database retention show” tells which rule it was.",
+        )
+
+
 def file_name(row: Row) -> str:
     """Return what the package of a dataset is called."""
     return f"{row['slug']}_v{row['version']}.zip"
@@ -94,12 +105,7 @@ def _check_period(connection: psycopg.Connection, installation: Row, first: date
     if last > datetime.now(UTC):
         raise DatasetError("the period is not over", hint="Give an end that is past.")
     span = {"installation": installation["installation_id"], "first": first, "last": last}
-    if (gone := connection.execute(SQL["dropped"], span).fetchone()) is not None:
-        raise DatasetError(
-            f"measurements of {installation['slug']} from {gone[0].isoformat()} to {gone[1].isoformat()} were dropped"
-            " by its retention, so that the dataset could not be computed again",
-            hint="Choose a period outside of it; “vitrine database retention show” tells which rule it was.",
-        )
+    check_kept(connection, installation, first, last)
     if not connection.execute(SQL["has_measurements"], span).fetchone() == (True,):
         raise DatasetError(
             f"{installation['slug']} has no measurement from {first.isoformat()} to {last.isoformat()}",
