@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import psycopg
 
 from vitrine.errors import PayloadError
 from vitrine.logs import logger
+from vitrine_collector import witness
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Refused
 from vitrine_collector.central import Heard, Watch, take
 from vitrine_collector.central_session import CentralSession, Delivered
 from vitrine_collector.commit import Commit
+from vitrine_collector.faults import reason_of
 from vitrine_collector.members import Members
 from vitrine_collector.rebirths import Node
 from vitrine_collector.session import Broker
@@ -61,11 +64,9 @@ class CentralWork:
         """Write messages in one transaction, then acknowledge them."""
         batch, heard = Batch(), []
         for one in delivered:
-            heard += self._read(batch, one)
-        batch.judge(self._arrival)
-        if batch:
-            self._store.run(Commit(batch).proceed)
-        self._note(heard)
+            heard += [(one, each) for each in self._read(batch, one)]
+        self._keep(batch)
+        self._keep(self._noted(heard))
         for one in delivered:
             if self._session is not None:
                 self._session.acknowledge(one)
@@ -91,18 +92,25 @@ class CentralWork:
         self.counts["refused"] += 1
         batch.refused.append(Refused(one.incoming, code, reason))
 
-    def _note(self, heard: list[Heard]) -> None:
-        """Write down which sensors are there, where that has changed."""
-        last = {one.watched.device_id: one.online for one in heard if one.online is not None}
-        changed = {device: said for device, said in last.items() if self._online.get(device) != said}
+    def _keep(self, batch: Batch) -> None:
+        batch.judge(self._arrival)
+        if batch:
+            self._store.run(Commit(batch).proceed)
 
-        def note(connection: psycopg.Connection) -> None:
-            for device, online in changed.items():
-                connection.execute(_SQL["note_presence"], {"device": device, "online": online})
-
-        if changed:
-            self._store.run(note)
-            self._online.update(changed)
+    def _noted(self, heard: list[tuple[Delivered, Heard]]) -> Batch:
+        """Write down which sensors are there, where that has changed; return the messages whose word is refused."""
+        last = {each.watched.device_id: (one, each.online) for one, each in heard if each.online is not None}
+        refused = Batch()
+        for device, (one, online) in last.items():
+            if self._online.get(device) == online:
+                continue
+            try:
+                self._store.run(partial(_note, presence={"device": device, "online": online}), witness.born)
+            except psycopg.Error as error:
+                self._refuse(refused, one, "database", reason_of(error))
+            else:
+                self._online[device] = bool(online)
+        return refused
 
     def _look(self) -> None:
         """Learn what files have been applied since the last look."""
@@ -145,3 +153,7 @@ class CentralWork:
 
     def _say(self, *, online: bool) -> None:
         self._store.run(lambda connection: connection.execute(_SQL["note_broker"], {"online": online}) and None)
+
+
+def _note(connection: psycopg.Connection, presence: dict[str, object]) -> None:
+    connection.execute(_SQL["note_presence"], presence)

@@ -1,4 +1,4 @@
-"""Writing a batch in one transaction; where the database refuses it, finding the record that is at fault."""
+"""The way of a batch into the database; where a part of it is refused, finding the message that is at fault."""
 
 from __future__ import annotations
 
@@ -6,28 +6,14 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from vitrine.errors import VitrineError
 from vitrine.logs import logger
+from vitrine_collector import transaction, witness
 from vitrine_collector.batch import Batch, Refused
-from vitrine_collector.evidence import Evidence, hours_of
-from vitrine_collector.series_quality import note_new
-from vitrine_collector.writer import Writer
+from vitrine_collector.faults import PATIENCE, Suspicion, reason_of
 from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/commit.sql")
 _log = logger("collector")
-
-#: SQLSTATE classes in which the data themselves are at fault: data, constraints, a trigger's own exception.
-_AT_FAULT = ("22", "23", "P0")
-
-
-def at_fault(error: Exception) -> bool:
-    """Tell whether the database refuses the data themselves, so that trying again is of no use."""
-    if not isinstance(error, psycopg.Error):
-        return False
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.DataError)
-    return error.sqlstate.startswith(_AT_FAULT)
 
 
 @dataclass(slots=True)
@@ -39,10 +25,30 @@ class _Part:
     refused: list[Refused] = field(default_factory=list)
     #: False where the database refuses the records' own data: only their delivery is noted.
     measured: bool = True
+    suspicion: Suspicion = field(default_factory=Suspicion)
+
+    def divided(self) -> list[_Part]:
+        """Return smaller parts, the first to be written last in the list; none where it is one message."""
+        first, last, refused = self.first, self.last, self.refused
+        if last - first > 1:
+            middle = (first + last) // 2
+            parts = [_Part(middle, last), _Part(first, middle, refused)]
+        elif first < last and self.measured and refused:
+            parts = [_Part(0, 0, refused), _Part(first, last)]
+        elif first == last and len(refused) > 1:
+            middle = len(refused) // 2
+            parts = [_Part(0, 0, refused[middle:]), _Part(0, 0, refused[:middle])]
+        else:
+            return []
+        for part in parts:
+            if part.last - part.first > 1:
+                # A mishap has shown itself often enough; patience begins anew with one message.
+                part.suspicion.mishaps = PATIENCE - 1
+        return parts
 
 
 class Commit:
-    """The way of one batch into the database; `proceed` may be called again after the connection was lost."""
+    """Writes one batch; `proceed` may be called again after the connection was lost."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -53,20 +59,22 @@ class Commit:
         self.refused = 0
 
     def proceed(self, connection: psycopg.Connection) -> None:
-        """Write what is left to write; raises psycopg.Error where it is not the data's fault."""
+        """Write what is left to write; raises what refuses it where no message is at fault."""
         if self._in_doubt is not None:
             self._settle(connection, self._in_doubt)
         while self._todo:
             part = self._todo[-1]
+            if part.suspicion.is_grave and self._narrowed(connection, part):
+                continue
             try:
                 written = self._write(connection, part)
-            except psycopg.Error as error:
-                if not at_fault(error) or connection.closed:
+            except Exception as error:
+                part.suspicion.add(error)
+                if connection.closed or not part.suspicion.is_grave:
                     raise
-                self._todo.pop()
-                self._todo += self._narrowed(part, error)
-                continue
-            self._done(written)
+                self._in_doubt = None
+            else:
+                self._done(written)
 
     def _settle(self, connection: psycopg.Connection, transaction: str) -> None:
         """Find out whether the transaction was committed whose commit was not answered."""
@@ -81,42 +89,45 @@ class Commit:
         self.written += written
 
     def _write(self, connection: psycopg.Connection, part: _Part) -> int:
-        written, records = 0, self._batch.records[part.first : part.last]
+        records = self._batch.records[part.first : part.last]
         with connection.transaction():
-            if part.measured:
-                measured = self._batch.part(part.first, part.last)
-                rows, writer = measured.rows, Writer(connection)
-                written = writer.write(rows)
-                Evidence(connection).measured(records, rows, hours_of(rows, measured.installations))
-                Evidence(connection).came_late(measured if written == len(rows) else measured[writer.is_new(rows)])
-                note_new(connection, rows)
-            Evidence(connection).delivered(records)
-            Evidence(connection).refused(part.refused)
+            measured = self._batch.part(part.first, part.last) if part.measured else None
+            written = transaction.write(connection, records, measured, part.refused)
             row = connection.execute(_SQL["transaction_id"]).fetchone()
             assert row is not None
             self._in_doubt = row[0]
         return written
 
-    def _narrowed(self, part: _Part, error: psycopg.Error) -> list[_Part]:
-        """Return smaller parts, the first to be written last in the list."""
-        self._in_doubt = None
-        first, last = part.first, part.last
-        if last - first > 1:
-            middle = (first + last) // 2
-            return [_Part(middle, last), _Part(first, middle, part.refused)]
-        if first == last:
-            raise VitrineError(f"the database refuses even the note of a refused message: {_reason(error)}") from error
-        if part.refused and part.measured:
-            return [_Part(0, 0, part.refused), _Part(first, last)]
-        if part.measured:
+    def _narrowed(self, connection: psycopg.Connection, part: _Part) -> bool:
+        """Put smaller work in the place of a part that fails; False where the same is to be tried once more."""
+        if parts := part.divided():
+            self._todo[-1:] = parts
+            return True
+        suspicion = part.suspicion
+        if not suspicion.is_proven:
+            error = suspicion.error
+            suspicion.contrast(connection, witness.measured(self._batch, part.first, part.last))
+            if not suspicion.contrasted and error is not None:
+                raise error
+            return False
+        self._give_up(part)
+        return True
+
+    def _give_up(self, part: _Part) -> None:
+        """Keep the message as refused; without its delivery where even that is refused; else leave it for the end."""
+        error = part.suspicion.error
+        assert error is not None
+        self._todo.pop()
+        if part.first == part.last:
+            if all(other.first == other.last for other in self._todo):
+                self._todo.append(_Part(0, 0, part.refused))
+                raise psycopg.ProgrammingError(f"even the note of a refused message is refused: {reason_of(error)}")
+            self._todo.insert(0, _Part(0, 0, part.refused))
+        elif part.measured:
             self.refused += 1
-            message = self._batch.records[first].message
-            _log.warning("record refused", topic=message.topic, reason=_reason(error))
-            return [_Part(first, last, [Refused(message, "database", _reason(error))], measured=False)]
-        return [_Part(0, 0, part.refused)]
-
-
-def _reason(error: psycopg.Error) -> str:
-    detail = error.diag.message_detail
-    words = error.diag.message_primary or str(error)
-    return f"{words} ({detail})" if detail else words
+            message, reason = self._batch.records[part.first].message, reason_of(error)
+            _log.warning("record refused", topic=message.topic, reason=reason)
+            code = "database" if isinstance(error, psycopg.Error) else "internal"
+            self._todo.append(_Part(part.first, part.last, [Refused(message, code, reason)], measured=False))
+        else:
+            self._todo.append(_Part(0, 0, part.refused))

@@ -17,11 +17,12 @@ from vitrine.logs import logger
 from vitrine.ranges import Ranges
 from vitrine.sparkplug import Message, Topic, decode
 from vitrine.sparkplug.topics import NAMESPACE
-from vitrine_collector import registry
+from vitrine_collector import registry, witness
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.births import device_birth, node_birth
 from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
+from vitrine_collector.faults import reason_of
 from vitrine_collector.inbox import Incoming, Item
 from vitrine_collector.kept import proves
 from vitrine_collector.members import Members
@@ -144,7 +145,7 @@ class Intake:
         except PayloadError as error:
             self._refuse(incoming, error.code, error.message)
         except psycopg.Error as error:
-            self._refuse(incoming, "database", str(error).strip())
+            self._refuse(incoming, "database", reason_of(error))
         except UnicodeError as error:
             self._refuse(incoming, "payload-invalid", f"a text in it is not UTF-8: {error}")
         except Exception as error:
@@ -224,16 +225,21 @@ class Intake:
         birth = node_birth(decode(payload))
         node = (parsed.topic.group, parsed.topic.node)
         now = _moment(parsed.incoming.received_s)
-        registered = self._store.run(lambda connection: registry.register_node(connection, node, birth, payload, now))
         self._sends_again[node] = birth.epoch is not None
-        self._succession.born(node)
+        # Whatever becomes of this birth, the one before it is no longer in force.
         self._missed(self._nodes.forget(node))
+        registered = self._store.run(
+            lambda connection: registry.register_node(connection, node, birth, payload, now), witness.born
+        )
+        self._succession.born(node)
         self._nodes.born(node, birth, registered, asked_for=self.rebirths.born(node))
         self.counts["births"] += 1
         _log.info("node born", node="/".join(node), epoch=str(birth.epoch or ""))
 
     def _device_birth(self, parsed: Parsed, state: NodeState) -> None:
         payload = parsed.incoming.payload
+        # Whatever becomes of this birth, the one before it is no longer in force.
+        state.devices.pop(parsed.topic.device, None)
         said = decode(payload)
         if not state.certain and not proves(state, parsed.topic.device, said):
             self._mistrust(parsed, state)
@@ -246,7 +252,8 @@ class Intake:
         channels = self._store.run(
             lambda connection: registry.register_device(
                 connection, gateway, device, birth, payload, file_sha256=state.file_sha256, now=now
-            )
+            ),
+            witness.born,
         )
         if channels.changed:
             # What came before is judged by the rules before.
@@ -268,7 +275,7 @@ class Intake:
             return
         gateway, now = state.gateway_id, _moment(parsed.incoming.received_s)
         self._missed(self._nodes.forget(node))
-        self._store.run(lambda connection: registry.node_died(connection, gateway, now))
+        self._store.run(lambda connection: registry.node_died(connection, gateway, now), witness.born)
         self.counts["deaths"] += 1
         _log.info("node died", node="/".join(node))
 
@@ -276,7 +283,7 @@ class Intake:
         stated = parsed.message.timestamp / 1000
         moment = _moment(stated if 0 < stated <= parsed.incoming.received_s else parsed.incoming.received_s)
         gateway, device = state.gateway_id, parsed.topic.device
-        self._store.run(lambda connection: registry.device_died(connection, gateway, device, moment))
+        self._store.run(lambda connection: registry.device_died(connection, gateway, device, moment), witness.born)
         state.devices.pop(device, None)
         self.counts["deaths"] += 1
 
@@ -331,7 +338,9 @@ class Intake:
         if state.taken is None:
             queue = (state.gateway_id, state.epoch)
             if queue not in self._taken:
-                self._taken[queue] = self._store.run(lambda connection: registry.held_records(connection, *queue))
+                self._taken[queue] = self._store.run(
+                    lambda connection: registry.held_records(connection, *queue), witness.born
+                )
             state.taken = self._taken[queue]
         if number in state.taken:
             return True
@@ -354,7 +363,8 @@ class Intake:
         """Account for what waited behind a hole that nothing will fill any more."""
         for parsed in held:
             node = (parsed.topic.group, parsed.topic.node)
-            self._given_up(parsed.incoming, node, "sequence", "a message before it did not come")
+            give_up = partial(self._given_up, node=node, code="sequence", reason="a message before it did not come")
+            self._guarded(parsed.incoming, give_up)
 
     def _unheard(self, incoming: Incoming, node: Node, code: str, reason: str) -> None:
         """Ask for births, and give the message up."""
@@ -366,7 +376,9 @@ class Intake:
         if node not in self._sends_again:
             if len(self._sends_again) >= _REMEMBERED:
                 self._sends_again.clear()
-            self._sends_again[node] = self._store.run(lambda connection: registry.sends_again(connection, node))
+            self._sends_again[node] = self._store.run(
+                lambda connection: registry.sends_again(connection, node), witness.born
+            )
         if self._sends_again[node]:
             self.counts["awaited"] += 1
         else:

@@ -14,6 +14,7 @@ from vitrine_collector.central import Watch, take
 from vitrine_collector.certificates import Certificates, NotReplayable, device_table, in_force, node_state
 from vitrine_collector.commit import Commit
 from vitrine_collector.decoding import parse, read_data
+from vitrine_collector.faults import reason_of
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.node_data import read_node_data
 from vitrine_collector.nodes import metrics_of
@@ -52,12 +53,15 @@ def _sensor_message(connection: psycopg.Connection, item: Rejection) -> int:
 
 
 def _written(connection: psycopg.Connection, batch: Batch, item: Rejection) -> int:
-    with connection.transaction():
-        commit = Commit(batch)
-        commit.proceed(connection)
-        if commit.refused:
-            raise VitrineError(rejections.newest(connection, 1)[0].reason)
-        rejections.remove(connection, item)
+    commit = Commit(batch)
+    try:
+        with connection.transaction():
+            commit.proceed(connection)
+            if commit.refused:
+                raise VitrineError(rejections.newest(connection, 1)[0].reason)
+            rejections.remove(connection, item)
+    except psycopg.Error as error:
+        raise VitrineError(f"the database refuses it, and would refuse any other now: {reason_of(error)}") from error
     return commit.written
 
 

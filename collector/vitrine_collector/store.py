@@ -10,7 +10,7 @@ import psycopg
 
 from vitrine.errors import ConfigurationError
 from vitrine.logs import logger
-from vitrine_collector.commit import at_fault
+from vitrine_collector.faults import Kind, Suspicion, Witness, kind_of
 from vitrine_database.connection import connect
 
 T = TypeVar("T")
@@ -37,20 +37,24 @@ class Store:
         #: Whether the last try succeeded.
         self.reachable = False
 
-    def run(self, work: Callable[[psycopg.Connection], T]) -> T:
+    def run(self, work: Callable[[psycopg.Connection], T], witness: Witness | None = None) -> T:
         """Do the work, again after each failure that waiting can mend.
 
-        Errors of the data themselves are raised, `Stopped` when the collector ends while the database is away.
+        Errors of the data themselves are raised, with a `witness` also those of work that is refused while that is
+        taken; `Stopped` when the collector ends while the database is away.
         """
-        wait_s = _FIRST_WAIT_S
+        suspicion, wait_s = Suspicion(), _FIRST_WAIT_S
         while True:
             try:
                 connection = self._connected()
+                if witness is not None and suspicion.is_grave and not suspicion.contrasted:
+                    suspicion.contrast(connection, witness)
                 result = work(connection)
             except _Unreachable as error:
                 self._failed(error.why, wait_s)
             except psycopg.Error as error:
-                if at_fault(error):
+                suspicion.add(error)
+                if suspicion.is_proven:
                     raise
                 self._failed(error, wait_s)
             else:
@@ -81,5 +85,5 @@ class Store:
         self.close()
         hint = error.hint if isinstance(error, ConfigurationError) else ""
         # A statement that is refused may be allowed later: a right may be given, a migration may be under way.
-        what = "database refuses" if isinstance(error, psycopg.ProgrammingError) else "database away"
+        what = "database refuses" if kind_of(error) is Kind.UNCLEAR else "database away"
         _log.warning(what, reason=str(error).strip(), hint=hint, again_in_s=wait_s)

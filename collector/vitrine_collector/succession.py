@@ -9,8 +9,9 @@ import psycopg
 
 from vitrine.logs import logger
 from vitrine.sparkplug import Topic
-from vitrine_collector import registry
+from vitrine_collector import registry, witness
 from vitrine_collector.arrival import Arrival
+from vitrine_collector.faults import reason_of
 from vitrine_collector.inbox import Incoming
 from vitrine_collector.kept import Kept
 from vitrine_collector.members import Members, doubt, online
@@ -77,7 +78,11 @@ class Succession:
             kept = Kept.of(connection, node)
             return kept.state(connection, self._arrival, certain=certain) if kept else None
 
-        state = self._store.run(take_up)
+        try:
+            state = self._store.run(take_up, witness.born)
+        except psycopg.Error as error:
+            _log.warning("kept births not read", node="/".join(node), reason=reason_of(error))
+            state = None
         if state is None:
             self.useless(node)
             return None
@@ -93,7 +98,7 @@ class Succession:
             return False
         metrics.proof, state.certain = None, True
         device = parsed.topic.device
-        self._store.run(lambda connection: registry.resumed(connection, state.gateway_id, device))
+        self._store.run(lambda connection: registry.resumed(connection, state.gateway_id, device), witness.born)
         return True
 
     def _unknown(self, nodes: Nodes) -> dict[Node, int]:

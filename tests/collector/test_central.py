@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,9 +31,14 @@ from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch
 from vitrine_collector.catalogue import apply
 from vitrine_collector.central import Watch, take
+from vitrine_collector.central_session import Delivered
+from vitrine_collector.central_work import CentralWork
 from vitrine_collector.inbox import Incoming
+from vitrine_collector.members import Members
 from vitrine_collector.replay import replay
 from vitrine_collector.service import Collector
+from vitrine_collector.session import Broker
+from vitrine_collector.store import Store
 from vitrine_gateway.central import sensors_of
 from vitrine_gateway.site import inspect_site, runnable_site
 
@@ -341,6 +347,27 @@ def test_a_message_that_cannot_be_read_is_kept_and_can_be_replayed(
 
 
 @pytest.mark.plain
+def test_a_presence_that_the_database_refuses_stops_no_other(
+    database: psycopg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    applied(database, write(tmp_path, "cave", "attic"))
+    database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF new.key = 'cave' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = 'XX000'; END IF; RETURN new; END $$;"
+        "CREATE TRIGGER trap BEFORE UPDATE ON device FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    store = Store(database_url, threading.Event())
+    work = CentralWork(store, Broker(host="127.0.0.1", port=1), Members(), "vitrine")
+    work._look()
+    said = [Incoming(f"site/{room}/state", b"online", NOW_S) for room in ("cave", "attic")]
+    work.write([Delivered(message, packet, 1, False, False) for packet, message in enumerate(said)])
+    store.close()
+    assert database.execute("SELECT key FROM device WHERE online").fetchall() == [("attic",)]
+    assert database.execute("SELECT topic, code, reason FROM rejected").fetchall() == [
+        ("site/cave/state", "database", "not this one [SQLSTATE XX000]")
+    ]
+
+
 def test_two_collectors_write_each_message_once_and_one_takes_over(
     database: psycopg.Connection,
     make_collector: Callable[[], Collector],
