@@ -1,9 +1,9 @@
-"""The migrations: numbered `.sql` files, some of them for one edition only, and which of them were applied.
+"""The migrations: numbered `.sql` files, some of them for certain editions only, and which of them were applied.
 
-A file is named ``NNNN_name[.edition][.post].sql``; what was released is never edited again. Those without ``post`` come
-before the software is replaced: what they leave serves the old version and the new one. Those with ``post`` come after.
-A file whose first line is ``-- transaction: none`` holds statements that no transaction can hold, each of which may be
-repeated; they are parted by empty lines.
+A file is named ``NNNN_name[.edition[-edition]][.post].sql``; what was released is never edited again. Those without
+``post`` come before the software is replaced: what they leave serves the old version and the new one. Those with
+``post`` come after. A file whose first line is ``-- transaction: none`` holds statements that no transaction can hold,
+each of which may be repeated; they are parted by empty lines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vitrine_database.edition import Edition
 from vitrine_database.queries import Queries
 
 _QUERIES = Queries("vitrine_database", "sql/server.sql")
-_FORM = re.compile(r"(\d{4}_[a-z0-9_]+)(?:\.(plain|apache|community))?(\.post)?\.sql")
+_FORM = re.compile(r"(\d{4}_[a-z0-9_]+)(?:\.((?:-?(?:plain|apache|community)\b)+))?(\.post)?\.sql")
 _FREE = "-- transaction: none\n"
 
 #: Before the software is replaced, or after.
@@ -65,7 +65,7 @@ def migrations(edition: Edition) -> list[Migration]:
         if not match:
             raise ValueError(f"migrations/{file.name} is not named like a migration")
         name, only, post = match.groups()
-        if only in (None, edition.value):
+        if only is None or edition.value in only.split("-"):
             text = file.read_text(encoding="utf-8")
             stage: Stage = "post" if post else "pre"
             found[name] = Migration(name, text, hashlib.sha256(text.encode()).hexdigest(), stage)

@@ -77,6 +77,25 @@ def check(database, rows):
         for key, (mean, *rest) in held.items():
             assert tuple(rest) == wanted[key][1:], (view, key)  # these are exact
             assert mean == (wanted[key][0] and pytest.approx(wanted[key][0], rel=1e-12)), (view, key)
+    check_minutes_between(database)
+
+
+def check_minutes_between(database):
+    """The function gives what the view gives, wherever a stretch begins and ends."""
+    for begin, length in ((0, 600), (7 * 3600 + 61, 4 * 3600), (-3600, 400 * 3600)):
+        first = START + datetime.timedelta(seconds=begin)
+        values = {"first": first, "last": first + datetime.timedelta(seconds=length)}
+        asked = database.execute(
+            "SELECT bucket, min, max, last, count, good, mean FROM minutes_between(2, %(first)s, %(last)s) ORDER BY bucket",
+            values,
+        ).fetchall()
+        shown = database.execute(
+            "SELECT bucket, min, max, last, count, good, mean FROM measurement_1min"
+            " WHERE channel_id = 2 AND bucket >= %(first)s AND bucket < %(last)s ORDER BY bucket",
+            values,
+        ).fetchall()
+        assert [row[:-1] for row in asked] == [row[:-1] for row in shown]
+        assert [row[-1] for row in asked] == [row[-1] and pytest.approx(row[-1], rel=1e-12) for row in shown]
 
 
 def test_values_are_those_of_numpy(database):

@@ -42,6 +42,18 @@ SELECT * FROM plain p FULL JOIN measurement_{name} v USING (bucket, channel_id)
 WHERE (p.min, p.max, p.last, p.count, p.good) IS DISTINCT FROM (v.min, v.max, v.last, v.count, v.good)
    OR (p.mean IS NULL) <> (v.mean IS NULL) OR abs(p.mean - v.mean) > 1e-12 * greatest(1, abs(p.mean))
 """
+#: What the function says of a stretch that begins and ends within minutes and hours, and the view does not, or the reverse.
+BETWEEN = """
+WITH asked AS (
+    SELECT c.channel_id, m.* FROM (VALUES (1), (2)) AS c (channel_id)
+    CROSS JOIN LATERAL minutes_between(c.channel_id, %(first)s, %(last)s) AS m
+), shown AS (
+    SELECT channel_id, bucket, mean, min, max, last, count, good FROM measurement_1min
+    WHERE bucket >= %(first)s AND bucket < %(last)s
+)
+(TABLE asked EXCEPT TABLE shown) UNION ALL (TABLE shown EXCEPT TABLE asked)
+"""
+FIRST = START + datetime.timedelta(hours=9, minutes=17, seconds=5)
 LEVELS = {"1min": "1 min", "1h": "1 hour", "1d": "1 day"}
 
 
@@ -50,7 +62,7 @@ def differences(database):
         row
         for name, width in LEVELS.items()
         for row in database.execute(DIFFERENCES.format(name=name, width=width)).fetchall()
-    ]
+    ] + database.execute(BETWEEN, {"first": FIRST, "last": FIRST + datetime.timedelta(hours=31)}).fetchall()
 
 
 def time_us(slot):
@@ -107,6 +119,22 @@ def test_readers_see_what_grouping_gives(database, actions):
         shown = database.execute(f"SELECT * FROM measurement_{name} ORDER BY 2, 1").fetchall()
         stored = f"SELECT bucket, channel_id, mean, min, max, last, count, good FROM rollup_{name} ORDER BY 2, 1"
         assert database.execute(stored).fetchall() == shown
+
+
+def test_a_stretch_costs_nothing_of_what_is_stale_beside_it(database):
+    Writer(database).write(rows_of([(channel, place) for channel in (1, 2) for place in range(216)]))
+    stretch = {"first": START + datetime.timedelta(hours=20), "last": START + datetime.timedelta(hours=22)}
+    asked = "SELECT * FROM minutes_between(1, %(first)s, %(last)s)"
+    wanted = database.execute(asked, stretch).fetchall()
+    database.execute("ALTER FUNCTION rollup_minutes RENAME TO rollup_minutes_of")
+    database.execute(f"""
+        CREATE FUNCTION rollup_minutes(one_channel int, first timestamptz, before timestamptz)
+        RETURNS SETOF measurement_1min LANGUAGE plpgsql STABLE AS $$ BEGIN
+            IF first < '{stretch["first"]}' OR before > '{stretch["last"]}' THEN RAISE 'more than was asked for'; END IF;
+            RETURN QUERY SELECT m.bucket, one_channel, m.mean, m.min, m.max, m.last, m.count, m.good
+                         FROM rollup_minutes_of(one_channel, first, before) AS m;
+        END $$""")
+    assert database.execute(asked, stretch).fetchall() == wanted != []
 
 
 class Crowd:

@@ -35,7 +35,8 @@ _SLOTS: Mapping[Key, timedelta] = {
 }
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 360))
 DAYS = 30
-_LONG = timedelta(days=2)
+#: A window longer than this is gathered from the minutes.
+_SHORT = timedelta(hours=2)
 
 log = logger("portal")
 _QUERIES = Queries("vitrine_api.portal", "queries/history.sql")
@@ -70,7 +71,7 @@ def window(key: Key, now: datetime, zone: ZoneInfo, period_s: float = 1.0) -> Wi
 
 def query(cut: Window) -> LiteralString:
     """Return the query of a window: a long one is gathered from rollups, a short one from the values themselves."""
-    return _QUERIES["slots_from_rollups" if cut.last - cut.first > _LONG else "slots_from_measurements"]
+    return _QUERIES["slots_from_rollups" if cut.last - cut.first > _SHORT else "slots_from_measurements"]
 
 
 def arguments(cut: Window, channels: Sequence[int]) -> dict[str, object]:

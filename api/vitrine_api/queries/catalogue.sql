@@ -63,11 +63,10 @@ SELECT g.node, g.online, g.born_at, g.died_at, g.seen_at, g.software, g.file_sha
 WITH day AS (
     SELECT generate_series(%(first)s::timestamptz, %(last)s::timestamptz - interval '1 day', interval '1 day') AS day
 ), seen AS (
-    SELECT m.channel_id, date_trunc('day', m.bucket) AS day,
+    SELECT c.channel_id, date_trunc('day', m.bucket) AS day,
            count(*) FILTER (WHERE m.good > 0) AS good, count(*) AS any
-      FROM measurement_1min m
-     WHERE m.channel_id IN (SELECT channel_id FROM channel WHERE installation_id = %(installation_id)s)
-       AND m.bucket >= %(first)s AND m.bucket < %(last)s
+      FROM channel c CROSS JOIN LATERAL minutes_between(c.channel_id, %(first)s, %(last)s) AS m
+     WHERE c.installation_id = %(installation_id)s
      GROUP BY 1, 2
 )
 SELECT c.path, day.day::date AS day, coalesce(s.good, 0) AS good, coalesce(s.any, 0) AS received,

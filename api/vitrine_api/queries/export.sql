@@ -19,19 +19,19 @@ SELECT time, value, quality, tests
 -- r1min_csv --
 -- Statistics of one channel, 1min.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1min WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM minutes_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (FORMAT csv)
 
 -- r1min_json --
 -- The same, almost JSON.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1min WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM minutes_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (DELIMITER ',', NULL 'null')
 
 -- r1min_rows --
 -- Statistics of one channel, 1min, typed, for Arrow.
 SELECT bucket AS time, mean, min, max, last, count, good
-  FROM measurement_1min WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+  FROM minutes_between(%(channel_id)s, %(first)s, %(last)s)
  ORDER BY bucket
 
 -- r1h_csv --

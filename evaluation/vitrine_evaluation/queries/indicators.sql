@@ -45,10 +45,10 @@ SELECT floor(extract(epoch FROM now()) / 3600)::bigint * 60;
 
 -- minutes --
 -- Minutes of channels, rising.
-SELECT channel_id, extract(epoch FROM bucket)::bigint / 60 AS minute, mean, min, max, last, good, count
-FROM measurement_1min
-WHERE channel_id = ANY(%(channels)s) AND bucket >= %(first)s AND bucket < %(last)s
-ORDER BY channel_id, bucket;
+SELECT wanted.channel_id, extract(epoch FROM bucket)::bigint / 60 AS minute, mean, min, max, last, good, count
+FROM unnest(%(channels)s::int[]) AS wanted (channel_id)
+CROSS JOIN LATERAL minutes_between(wanted.channel_id, %(first)s, %(last)s)
+ORDER BY wanted.channel_id, bucket;
 
 -- write_values --
 -- Values of one indicator, over those that stood there.

@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ORDER BY 1, 2;
 
 -- slots_from_rollups --
--- For long windows: usable values from measurement_1min, the few others from measurement, which has an index of them.
+-- For longer windows: usable values from the minutes, the few others from measurement, which has an index of them.
 -- A rollup does not tell flag 1 from flag 2: a channel with rules has evaluated values, one without has none.
 SELECT wanted.channel_id, gathered.*
 FROM unnest(%(channels)s::int[]) AS wanted (channel_id)
@@ -41,16 +41,14 @@ CROSS JOIN LATERAL (
            sum(doubtful) / nullif(sum(suspect), 0) AS suspect_mean, max(failed) AS fail_value,
            coalesce(sum(parts), 0)::bigint AS parts
     FROM (
-        SELECT date_bin(%(slot)s, moment, %(first)s) AS start,
-               total, low, high, good, 0 AS suspect, 0 AS fail, 0 AS missing,
-               NULL::float8 AS doubtful, NULL::float8 AS failed, CASE WHEN good > 0 THEN 1 ELSE 0 END AS parts
-        FROM (
-            SELECT date_bin(%(step)s, bucket, %(first)s) AS moment, sum(mean * good) AS total, min(min) AS low, max(max) AS high,
-                   sum(good) AS good
-            FROM measurement_1min
-            WHERE channel_id = wanted.channel_id AND bucket >= %(first)s AND bucket < %(last)s
-            GROUP BY 1
-        ) AS steps
+        SELECT date_bin(%(slot)s, bucket, %(first)s) AS start,
+               sum(mean * good) AS total, min(min) AS low, max(max) AS high, sum(good) AS good,
+               0 AS suspect, 0 AS fail, 0 AS missing, NULL::float8 AS doubtful, NULL::float8 AS failed,
+               bit_count(bit_or(
+                   1::int8 << (floor(date_part('epoch', bucket - %(first)s) / %(step_s)s)::int8 %% %(steps)s)::int
+               ) FILTER (WHERE good > 0)::bit(64)) AS parts
+        FROM minutes_between(wanted.channel_id, %(first)s, %(last)s)
+        GROUP BY 1
         UNION ALL
         SELECT date_bin(%(slot)s, time, %(first)s) AS start,
                NULL, NULL, NULL, 0,
