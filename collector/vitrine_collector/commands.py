@@ -22,7 +22,7 @@ from vitrine_collector import rejections, replay
 from vitrine_collector.catalogue import apply as apply_installation
 from vitrine_collector.central import central_sensors
 from vitrine_collector.health import serve_health
-from vitrine_collector.intake import Limits
+from vitrine_collector.limits import Limits
 from vitrine_collector.service import Collector
 from vitrine_collector.session import Broker
 from vitrine_database.connection import connect

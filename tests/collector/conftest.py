@@ -9,7 +9,7 @@ import pytest
 from tests.servers.model import Server
 from tests.servers.process import ServerProcess
 from tests.servers.templates import clone, template
-from vitrine_collector.intake import Limits
+from vitrine_collector.limits import Limits
 from vitrine_collector.service import Collector
 from vitrine_collector.session import Broker
 from vitrine_database.connection import connect

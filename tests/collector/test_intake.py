@@ -22,7 +22,8 @@ from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch
 from vitrine_collector.commit import Commit
 from vitrine_collector.inbox import Incoming, SessionBegun
-from vitrine_collector.intake import Intake, Limits
+from vitrine_collector.intake import Intake
+from vitrine_collector.limits import Limits
 from vitrine_collector.store import Store
 from vitrine_quality.evaluate import evaluate
 

@@ -19,7 +19,8 @@ from vitrine_collector.commands import limits_of
 from vitrine_collector.commit import Commit
 from vitrine_collector.host import Host
 from vitrine_collector.inbox import Inbox, Incoming
-from vitrine_collector.intake import Intake, Limits
+from vitrine_collector.intake import Intake
+from vitrine_collector.limits import Limits
 from vitrine_collector.session import Broker
 from vitrine_collector.store import Store
 

@@ -16,7 +16,8 @@ from vitrine_collector.batch import Batch
 from vitrine_collector.commit import Commit
 from vitrine_collector.deliveries import deliveries
 from vitrine_collector.inbox import Incoming
-from vitrine_collector.intake import Intake, Limits
+from vitrine_collector.intake import Intake
+from vitrine_collector.limits import Limits
 from vitrine_collector.series_quality import SeriesQuality
 from vitrine_collector.store import Store
 from vitrine_database.queries import Queries
