@@ -40,6 +40,11 @@ class Readings(PrometheusCollector):
             "Flags changed by tests that look at neighbours",
             service.series_quality.changed,
         )
+        yield GaugeMetricFamily(
+            "vitrine_collector_flags_waiting",
+            "Channels that could not be judged and are tried again",
+            service.series_quality.postponed,
+        )
         yield GaugeMetricFamily("vitrine_collector_inbox", "Messages waiting in the inbox", len(service.inbox))
         yield GaugeMetricFamily(
             "vitrine_collector_commit_age_seconds", "Arrival to commit, oldest message of the last batch", totals.age_s

@@ -8,6 +8,7 @@ that come in order a stream per channel spares reading the window.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ import psycopg
 
 from vitrine.installation import QualityRules
 from vitrine.logs import logger
+from vitrine_collector.faults import Kind, kind_of, reason_of
 from vitrine_collector.rows import Rows
 from vitrine_collector.series import Series, Span, Verdict, difference, judged, memory_us, merged, spans_of
 from vitrine_database.queries import Queries
@@ -24,6 +26,8 @@ from vitrine_quality.rules import from_json
 _SQL = Queries("vitrine_collector", "queries/series_quality.sql")
 _log = logger("collector")
 _HOUR_US = 3_600_000_000
+#: Seconds after which a channel that could not be judged is tried again.
+AGAIN_S = 60.0
 
 
 def note_new(connection: psycopg.Connection, rows: Rows) -> None:
@@ -47,25 +51,47 @@ class SeriesQuality:
     """Judges what is noted; one at a time works, however many collectors run."""
 
     _followed: dict[int, _Follow] = field(default_factory=dict)
+    #: Channels that could not be judged, and when they are tried again.
+    _postponed: dict[int, float] = field(default_factory=dict)
     #: Flags changed since the start.
     changed: int = 0
 
     def work(self, connection: psycopg.Connection, stopping: threading.Event) -> int:
-        """Judge every channel with new values, each in its transaction; return the number of flags changed."""
+        """Judge every channel with new values, each in its transaction; return the number of flags changed.
+
+        A channel that cannot be judged waits and is tried again after `AGAIN_S`, as nothing of it is lost; the others
+        go on. What concerns all of them, such as a connection that ends, is raised.
+        """
         before = self.changed
         for (channel,) in connection.execute(_SQL["waiting"]).fetchall():
             if stopping.is_set():
                 break
+            if time.monotonic() < self._postponed.get(channel, 0.0):
+                continue
             try:
                 with connection.transaction():
                     if connection.execute(_SQL["alone"]).fetchone() != (True,):
                         self._followed.clear()
                         break
                     self.changed += self._judge_channel(connection, channel)
-            except BaseException:
+            except Exception as error:
                 self._followed.pop(channel, None)
-                raise
+                if connection.closed or kind_of(error) in (Kind.PASSING, Kind.MISHAP):
+                    raise
+                self._postpone(channel, error)
+            else:
+                self._postponed.pop(channel, None)
         return self.changed - before
+
+    @property
+    def postponed(self) -> int:
+        """Count the channels whose values cannot be judged for now."""
+        return len(self._postponed)
+
+    def _postpone(self, channel: int, error: Exception) -> None:
+        self._postponed[channel] = time.monotonic() + AGAIN_S
+        ours = None if isinstance(error, psycopg.Error) else error
+        _log.warning("flags wait", channel=channel, reason=reason_of(error), again_in_s=AGAIN_S, exc_info=ours)
 
     def _judge_channel(self, connection: psycopg.Connection, channel: int) -> int:
         spans = connection.execute(_SQL["take_ranges"], {"channel": channel}).fetchall()

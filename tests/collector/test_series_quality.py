@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from psycopg.types.json import Jsonb
 from vitrine.installation import QualityRules
 from vitrine.quality import Quality, Test
 from vitrine_collector.rows import Rows
-from vitrine_collector.series import merged, spans_of
+from vitrine_collector.series import judged, merged, spans_of
 from vitrine_collector.series_quality import SeriesQuality, note_new
 from vitrine_collector.writer import Writer
 from vitrine_quality import evaluate
@@ -133,16 +134,60 @@ def test_channels_without_such_rules_are_not_noted(database):
     assert database.execute("SELECT count(*) FROM unjudged_range").fetchone() == (0,)
 
 
-def test_work_that_fails_is_done_by_the_next(database, monkeypatch):
+def peak(database):
+    """Return a channel with a value that its neighbours tell to be a spike."""
     channel = add_channel(database, RULES)
     write(database, channel, seconds(0, 1, 2), [1.0, 30.0, 1.0], [0, 0, 0])
+    return channel
+
+
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF new.channel_id = {channel} THEN RAISE 'not this one' USING ERRCODE = '{state}'; END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON measurement FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.mark.parametrize("state", ["23514", "54000", "XX000"])
+def test_a_channel_that_cannot_be_judged_stops_no_other(database, monkeypatch, state):
+    bad, good = peak(database), peak(database)
+    database.execute(REFUSE.format(channel=bad, state=state))
     judge = SeriesQuality()
-    with monkeypatch.context() as patch:
-        patch.setattr("vitrine_collector.series_quality.judged", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            judge.work(database, RUNNING)
     judge.work(database, RUNNING)
-    assert held(database, channel)[0][1] == Quality.FAIL
+    assert (held(database, bad)[0][1], held(database, good)[0][1]) == (Quality.PASS, Quality.FAIL)
+    database.execute("DROP TRIGGER refuse ON measurement")
+    judge.work(database, RUNNING)
+    assert (judge.postponed, held(database, bad)[0][1]) == (1, Quality.PASS)
+    monkeypatch.setattr("vitrine_collector.series_quality.time.monotonic", lambda: float("inf"))
+    judge.work(database, RUNNING)
+    assert (judge.postponed, held(database, bad)[0][1]) == (0, Quality.FAIL)
+
+
+def test_a_mistake_of_ours_stops_no_other_channel(database, monkeypatch):
+    bad, good = peak(database), peak(database)
+    judge, calls = SeriesQuality(), []
+
+    def fails_once(*arguments):
+        calls.append(arguments)
+        return 1 / 0 if len(calls) == 1 else judged(*arguments)
+
+    monkeypatch.setattr("vitrine_collector.series_quality.judged", fails_once)
+    judge.work(database, RUNNING)
+    flags = {held(database, channel)[0][1] for channel in (bad, good)}
+    assert (judge.postponed, flags) == (1, {Quality.PASS, Quality.FAIL})
+    SeriesQuality().work(database, RUNNING)
+    assert {held(database, channel)[0][1] for channel in (bad, good)} == {Quality.FAIL}
+
+
+def test_what_concerns_every_channel_is_raised(database):
+    peak(database)
+    database.execute("SET lock_timeout = '50ms'")
+    with psycopg.connect(database.info.dsn) as other:
+        other.execute("LOCK quality_change")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            SeriesQuality().work(database, RUNNING)
 
 
 @pytest.mark.parametrize(
