@@ -107,9 +107,9 @@ def _measure(edition: str, url: str) -> list[Result]:
 def _rate(edition: str, url: str, load: Load, batch_rows: int) -> list[Result]:
     name = f"collector, {edition}, {load.channels} values a record, batches of {batch_rows:,}"
     seconds, cpu = _whole_way(url, load, Limits(batch_rows=batch_rows))
-    rate, bare = load.rows / seconds, _bare_copy(url)
+    rate, bare = load.rows / seconds, _bare_copy(url, batch_rows)
     return [
-        Result(name, rate, "rows/s", "bare binary COPY of the same rows", rate / bare),
+        Result(name, rate, "rows/s", "bare binary COPY of the same rows in the same batches", rate / bare),
         Result(f"  of it, the collector's own processor time ({edition})", 1e6 * cpu / load.rows, "s a million rows"),
         Result(f"  bare binary COPY ({edition})", bare, "rows/s"),
     ]
@@ -169,13 +169,13 @@ def _empty(url: str) -> None:
         )
 
 
-def _bare_copy(url: str) -> float:
-    """Return rows per second of COPY of what the table holds, in the order of time, in batches alike."""
+def _bare_copy(url: str, batch_rows: int) -> float:
+    """Return rows per second of COPY of what the table holds, in the order of time, in batches of the same size."""
     with connect(url) as connection:
         with connection.cursor() as cursor, cursor.copy(COPIED) as out:
             data = b"".join(bytes(part) for part in out)
         header, rows, trailer = data[:HEADER], data[HEADER:-TRAILER], data[-TRAILER:]
-        count, step = len(rows) // ROW, BATCH_ROWS * ROW
+        count, step = len(rows) // ROW, batch_rows * ROW
         if count * ROW != len(rows):
             raise RuntimeError("the rows are not of equal length")
         connection.execute("TRUNCATE measurement")
