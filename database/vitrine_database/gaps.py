@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from vitrine.errors import ConfigurationError
+from vitrine_database.evidence import ChannelCount, Gaps, GatewayCount, LossReport, QueueCount, Reason, Silence
 from vitrine_database.queries import Queries
 
 SQL = Queries("vitrine_database", "sql/gaps.sql")
@@ -18,101 +18,6 @@ SQL = Queries("vitrine_database", "sql/gaps.sql")
 MOST = 1000
 #: What is asked, each with the same parameters.
 QUERIES = ("channels", "silences", "queues", "losses")
-
-Reason = Literal["lost", "awaited", "dropped", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelCount:
-    """What one channel holds in the period."""
-
-    path: str
-    period_s: float | None
-    #: Rows that its cadence lets expect; None where it declares no cadence.
-    expected: int | None
-    received: int
-    #: Rows that say why there is no value.
-    empty: int
-    first_value: datetime.datetime | None
-    last_value: datetime.datetime | None
-    #: Of what its cadence lets expect: not there, and of that what its gateway lost or still owes, and what retention
-    #: dropped.
-    missing: int | None
-    lost: int
-    awaited: int
-    dropped: int
-    #: Rows of the hours that the period touches which came more than five minutes after their time, and which were
-    #: dated once the gateway's clock was right.
-    late: int
-    restamped: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """A stretch of a channel without any row, longer than two and a half periods."""
-
-    path: str
-    first_time: datetime.datetime
-    last_time: datetime.datetime
-    seconds: float
-    #: Rows that its cadence lets expect in between.
-    expected: int
-    reason: Reason
-    #: The gateway's words where records of that time are lost, else ''.
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueCount:
-    """What is known of the numbered records of one queue of a gateway; the sets as PostgreSQL writes multiranges."""
-
-    node: str
-    epoch: str
-    held: str
-    lost: str
-    awaited: str
-    held_count: int
-    lost_count: int
-    awaited_count: int
-    repeated: int
-    restamped: int
-    uncertain: int
-
-    @property
-    def expected_count(self) -> int:
-        """Count the records that the gateway has numbered, as far as that is known here."""
-        return self.held_count + self.lost_count + self.awaited_count
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossReport:
-    """Records that a gateway reported lost."""
-
-    node: str
-    epoch: str
-    records: str
-    first_time: datetime.datetime
-    last_time: datetime.datetime
-    reason: str
-    reported_at: datetime.datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gaps:
-    """The evidence of one installation and period."""
-
-    installation: str
-    first: datetime.datetime
-    last: datetime.datetime
-    channels: tuple[ChannelCount, ...]
-    silences: tuple[Silence, ...]
-    queues: tuple[QueueCount, ...]
-    losses: tuple[LossReport, ...]
-
-    @property
-    def complete(self) -> bool:
-        """True where nothing is missing and no gateway owes anything."""
-        return not self.silences and not self.losses and not any(queue.awaited_count for queue in self.queues)
 
 
 def gaps(connection: psycopg.Connection, slug: str, first: datetime.datetime, last: datetime.datetime) -> Gaps:
@@ -125,10 +30,10 @@ def gaps(connection: psycopg.Connection, slug: str, first: datetime.datetime, la
     span = parameters(row[0], first, last)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = {query: cursor.execute(SQL[query], span).fetchall() for query in QUERIES}
-    return assembled(slug, first, last, rows)
+    return assembled(slug, span, rows)
 
 
-def parameters(installation_id: int, first: datetime.datetime, last: datetime.datetime) -> dict[str, object]:
+def parameters(installation_id: int, first: datetime.datetime, last: datetime.datetime) -> dict[str, Any]:
     """Return what each query of `QUERIES` wants; of the future nothing is expected."""
     return {
         "installation": installation_id,
@@ -138,16 +43,17 @@ def parameters(installation_id: int, first: datetime.datetime, last: datetime.da
     }
 
 
-def assembled(
-    slug: str, first: datetime.datetime, last: datetime.datetime, rows: Mapping[str, Sequence[dict[str, Any]]]
-) -> Gaps:
-    """Make the evidence of the rows of each query of `QUERIES`."""
+def assembled(slug: str, span: Mapping[str, Any], rows: Mapping[str, Sequence[dict[str, Any]]]) -> Gaps:
+    """Make the evidence of the rows that each query of `QUERIES` gave for `parameters`."""
     silences = tuple(_silence(row) for row in rows["silences"])
+    channels = tuple(_channel(row, span["last"], silences) for row in rows["channels"])
+    nodes = sorted({channel.node for channel in channels})
     return Gaps(
         installation=slug,
-        first=first,
-        last=last,
-        channels=tuple(_channel(row, last, silences) for row in rows["channels"]),
+        first=span["first"],
+        last=span["last"],
+        channels=channels,
+        gateways=tuple(GatewayCount.of(node, [one for one in channels if one.node == node]) for node in nodes),
         silences=silences,
         queues=tuple(QueueCount(**row) for row in rows["queues"]),
         losses=tuple(LossReport(**row) for row in rows["losses"]),
@@ -161,8 +67,7 @@ def _channel(row: dict[str, Any], last: datetime.datetime, silences: Sequence[Si
     begins += [silence.first_time for silence in gone]
     expected = None
     if row["period_s"] and begins:
-        end = min(last, datetime.datetime.now(datetime.UTC))
-        expected = max(row["received"], int((end - min(begins)).total_seconds() / row["period_s"]))
+        expected = max(row["received"], int((last - min(begins)).total_seconds() / row["period_s"]))
     return ChannelCount(
         **row,
         expected=expected,

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
 from vitrine.i18n import Language, translate
-from vitrine_database.gaps import Gaps
+from vitrine_database.evidence import Counts, Gaps
 
 
 def report(found: Gaps, console: Console, words: Language) -> None:
-    """Print it: counts by channel, silences with what is known of their reason, records by queue."""
+    """Print it: counts by channel and by gateway, silences with what is known of their reason, records by queue."""
     say = partial(translate, "vitrine_database", words)
     console.print(
         say("gaps.title", slug=found.installation, first=_time(found.first), last=_time(found.last)),
         style="bold",
         markup=False,
     )
-    console.print(_channels(found, words))
+    console.print(_counts("channel", [(one.path, one) for one in found.channels], words))
+    if found.gateways:
+        console.print(_counts("gateway", [(one.node, one) for one in found.gateways], words))
     if found.queues:
         console.print(_queues(found, words))
     if found.silences:
@@ -47,7 +50,7 @@ def _table(words: Language, *columns: str, numbers: int) -> Table:
     return table
 
 
-def _channels(found: Gaps, words: Language) -> Table:
+def _counts(whose: str, counted: Sequence[tuple[str, Counts]], words: Language) -> Table:
     counts = (
         "expected",
         "received",
@@ -59,11 +62,11 @@ def _channels(found: Gaps, words: Language) -> Table:
         "late",
         "dated",
     )
-    table = _table(words, "channel", *counts, numbers=len(counts))
-    for one in found.channels:
+    table = _table(words, whose, *counts, numbers=len(counts))
+    for name, one in counted:
         absent = (one.missing, one.lost, one.awaited, one.dropped)
         numbers = (one.expected, one.received, *absent, one.empty, one.late, one.restamped)
-        table.add_row(one.path, *("–" if number is None else str(number) for number in numbers))
+        table.add_row(name, *("–" if number is None else str(number) for number in numbers))
     return table
 
 

@@ -14,7 +14,8 @@ import psycopg
 
 from tests.acceptance.chaos import Chaos
 from vitrine_database.connection import connect
-from vitrine_database.gaps import Gaps, gaps
+from vitrine_database.evidence import Gaps
+from vitrine_database.gaps import gaps
 
 #: A number may be on its way from the instrument to the gateway's disk when the gateway is killed.
 IN_FLIGHT_S = 2.0

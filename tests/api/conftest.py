@@ -81,6 +81,7 @@ def _delivery(connection: psycopg.Connection) -> None:
         """VALUES (1, 'feed', '2026-10-02', 'instrument', '{"Serial": "A"}', '{"Serial": "B"}')"""
     )
     connection.execute("""INSERT INTO channel_change VALUES (1, '2026-10-01', 'unit', '"m3/h"', '"L/h"', 'ab')""")
+    connection.execute("INSERT INTO late_hour VALUES (1, %s, 5, 2), (2, %s, 1, 0)", (BEGIN, BEGIN))
     epoch = "7a3c1df6-5b3e-4d6e-9a51-0d7f4f6c9b10"
     connection.execute("UPDATE gateway SET epoch = %s, online = true WHERE gateway_id = 1", (epoch,))
     connection.execute(

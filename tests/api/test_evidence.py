@@ -40,7 +40,15 @@ async def test_what_is_counted_of_a_channel(client: httpx.AsyncClient):
     flow = next(one for one in (await client.get(PATH, params=PERIOD)).json()["channels"] if one["path"] == "feed/flow")
     assert flow["missing"] == flow["expected"] - flow["received"] == 7200
     assert flow["lost"] + flow["awaited"] in (0, 7200)
-    assert (flow["late"], flow["restamped"]) == (0, 0)
+    assert (flow["node"], flow["late"], flow["restamped"]) == ("pi-uf-01", 5, 2)
+
+
+async def test_what_is_counted_of_a_gateway(client: httpx.AsyncClient):
+    found = (await client.get(PATH, params=PERIOD)).json()
+    (gateway,) = found["gateways"]
+    assert (gateway["node"], gateway["channels"], gateway["late"], gateway["restamped"]) == ("pi-uf-01", 2, 6, 2)
+    for name in ("expected", "received", "empty", "missing", "lost", "awaited", "dropped"):
+        assert gateway[name] == sum(one[name] for one in found["channels"]), name
 
 
 @pytest.fixture

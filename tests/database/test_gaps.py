@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -79,6 +80,35 @@ def test_a_silence_and_what_is_known_of_its_reason(plain_migrated, held, lost, r
 
 
 @pytest.mark.plain
+def test_what_came_late_is_counted_by_channel_and_by_gateway(plain_migrated):
+    with connect(plain_migrated) as connection:
+        seed(connection)
+        connection.execute("INSERT INTO gateway (installation_id, node) VALUES (1, 'far')")
+        connection.execute("INSERT INTO device (gateway_id, key) VALUES (1, 'tank'), (2, 'well')")
+        connection.execute(
+            "INSERT INTO channel (installation_id, device_id, key, path, name, period_s) VALUES"
+            " (1, 2, 'level', 'tank/level', '{}', NULL), (1, 3, 'level', 'well/level', '{}', 1)"
+        )
+        write(connection, 0, 600)
+        connection.execute("INSERT INTO measurement VALUES (%s, 2, 1, 1), (%s, 2, NULL, 9)", [BEGIN, END - DAY / 1e6])
+        hours = [(1, 0, 3, 2), (2, 0, 4, 0), (3, 0, 0, 7), (1, -1, 50, 50), (3, 1, 50, 50)]
+        connection.cursor().executemany(
+            "INSERT INTO late_hour VALUES (%s, %s, %s, %s)",
+            [(channel, BEGIN + hour * DAY / 24, late, restamped) for channel, hour, late, restamped in hours],
+        )
+        found = gaps(connection, "essai", BEGIN, END)
+    assert [(one.path, one.node, one.late, one.restamped) for one in found.channels] == [
+        ("feed/flow", "pi", 3, 2),
+        ("tank/level", "pi", 4, 0),
+        ("well/level", "far", 0, 7),
+    ]
+    far, near = found.gateways
+    assert (far.node, far.channels, far.expected, far.missing, far.restamped) == ("far", 1, None, None, 7)
+    assert (near.node, near.channels, near.late, near.restamped) == ("pi", 2, 7, 2)
+    assert (near.expected, near.received, near.empty, near.missing) == (600, 602, 1, 0)
+
+
+@pytest.mark.plain
 @pytest.mark.parametrize(("first_s", "last_s"), [(0, 300), (300, 600)])
 def test_silence_at_an_end_of_the_period(plain_migrated, first_s, last_s):
     with connect(plain_migrated) as connection:
@@ -152,17 +182,23 @@ def test_an_unknown_installation(plain_migrated):
 
 @pytest.mark.plain
 @pytest.mark.parametrize(
-    ("language", "words"), [("fr_CA.UTF-8", "60 enregistrements encore attendus"), ("en", "60 records still awaited")]
+    ("language", "words", "counted"),
+    [
+        ("fr_CA.UTF-8", "60 enregistrements encore attendus", "Passerelle +Attendues"),
+        ("en", "60 records still awaited", "Gateway +Expected"),
+    ],
 )
-def test_the_command(plain_migrated, language, words):
+def test_the_command(plain_migrated, language, words, counted):
     with connect(plain_migrated) as connection:
         seed(connection, held="{[1,101),[161,601)}")
         write(connection, 0, 100)
         write(connection, 160, 600)
+        connection.execute("INSERT INTO late_hour VALUES (1, %s, 41, 42)", [BEGIN])
     period = ["--from", "2026-11-01T00:00:00", "--to", "2026-11-01T00:10:00", "--url", plain_migrated]
     environment = {"LC_ALL": language, "COLUMNS": "160", "TERM": "dumb"}
     told = CliRunner().invoke(app, ["gaps", "essai", *period], env=environment)
     assert told.exit_code == 1
     assert words in told.stdout
+    assert re.search(rf"{counted}.*\n *pi .* 41 +42 *\n", told.stdout)
     as_json = CliRunner().invoke(app, ["gaps", "essai", *period, "--json"], env=environment)
     assert json.loads(as_json.stdout)["silences"][0]["path"] == "feed/flow"

@@ -430,6 +430,11 @@ def _deliveries(connection, now) -> None:
         (now - timedelta(days=40),),
     )
     connection.execute(
+        "INSERT INTO late_hour SELECT channel_id, date_trunc('hour', %s::timestamptz), 1000 - 766 * (channel_id - 1), 0"
+        " FROM channel WHERE channel_id < 3",
+        (now,),
+    )
+    connection.execute(
         "INSERT INTO loss (gateway_id, epoch, records, first_time, last_time, reason, reported_at)"
         " SELECT gateway_id, epoch, '{[8114902,8114948)}', %s, %s, 'power cut before the record was on disk', %s"
         " FROM gateway WHERE node = 'pi-uf-01'",

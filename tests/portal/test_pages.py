@@ -186,6 +186,8 @@ def test_a_day_without_measurements_tells_its_silence(visitor: httpx.Client):
     text = visitor.get("/fr/installations/pilote-uf/manques").text
     assert 'href="/fr/installations/pilote-uf/manques?day=' in text
     assert "<caption>Lignes par voie" in text
+    assert "<caption>Lignes par passerelle" in text
+    assert f'data-l="En retard">1{NBSP}234</td>' in text.partition("Lignes par passerelle")[2]
     empty = visitor.get("/en/installations/pilote-uf/gaps?day=2020-02-29").text
     assert "February 29, 2020" in empty.replace(NBSP, " ")
     for wrong in ("demain", "2999-01-01"):

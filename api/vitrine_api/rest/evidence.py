@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from vitrine_api.database import Connection
+from vitrine_api.evidence import events_of, gaps_of
 from vitrine_api.instants import From, To, period
 from vitrine_api.rest.catalogue import ranges
 from vitrine_api.rest.requests import InstallationId, Slug, problems
-from vitrine_database.events import EVENTS, Event
-from vitrine_database.gaps import QUERIES, SQL, ChannelCount, LossReport, QueueCount, Silence, assembled, parameters
+from vitrine_database.events import Event
+from vitrine_database.evidence import ChannelCount, GatewayCount, LossReport, QueueCount, Silence
 
 router = APIRouter(tags=["evidence"])
 #: Longest period whose silences are looked for in one request: every row of it is read.
@@ -56,6 +57,7 @@ class Evidence(BaseModel):
     last: datetime
     complete: bool = Field(description="Nothing is missing, and no gateway owes anything.")
     channels: list[ChannelCount]
+    gateways: list[GatewayCount] = Field(description="The same of each gateway's channels, taken together.")
     silences: list[Silence] = Field(description="Stretches without any row, longer than two and a half periods.")
     queues: list[QueueEvidence]
     losses: list[LossReport]
@@ -79,13 +81,11 @@ async def events(
     Thirty days where no period is said, at most ten years.
     """
     asked = period(first, last, default=timedelta(days=30), limit=timedelta(days=3653))
-    values = parameters(installation_id, asked.first, asked.last)
-    rows = await (await connection.execute(EVENTS, values)).fetchall()
     return EventPage(
         installation=slug,
         first=asked.first,
         last=asked.last,
-        events=[Event(**row) for row in rows],
+        events=await events_of(connection, installation_id, asked.first, asked.last),
     )
 
 
@@ -95,15 +95,14 @@ async def gaps(
 ) -> Evidence:
     """Tell what is missing and why; a day where no period is said, at most seven days."""
     asked = period(first, last, default=timedelta(days=1), limit=LIMIT)
-    values = parameters(installation_id, asked.first, asked.last)
-    rows = {query: await (await connection.execute(SQL[query], values)).fetchall() for query in QUERIES}
-    found = assembled(slug, asked.first, min(asked.last, datetime.now(UTC)), rows)
+    found = await gaps_of(connection, slug, installation_id, asked.first, asked.last)
     return Evidence(
         installation=slug,
         first=found.first,
         last=found.last,
         complete=found.complete,
         channels=list(found.channels),
+        gateways=list(found.gateways),
         silences=list(found.silences),
         queues=[QueueEvidence.of(queue) for queue in found.queues],
         losses=list(found.losses),

@@ -6,7 +6,7 @@ SELECT installation_id FROM installation WHERE slug = %(slug)s;
 
 -- channels --
 -- What each channel held in the period, beside what its cadence lets expect since its first value.
-SELECT c.path, c.period_s, count(m.time) AS received, count(m.time) FILTER (WHERE m.quality = 9) AS empty,
+SELECT c.path, g.node, c.period_s, count(m.time) AS received, count(m.time) FILTER (WHERE m.quality = 9) AS empty,
        min(m.time) AS first_value, max(m.time) AS last_value,
        (SELECT coalesce(sum(l.late), 0)::bigint FROM late_hour l
         WHERE l.channel_id = c.channel_id AND l.bucket >= date_trunc('hour', %(first)s::timestamptz, 'UTC')
@@ -14,10 +14,10 @@ SELECT c.path, c.period_s, count(m.time) AS received, count(m.time) FILTER (WHER
        (SELECT coalesce(sum(l.restamped), 0)::bigint FROM late_hour l
         WHERE l.channel_id = c.channel_id AND l.bucket >= date_trunc('hour', %(first)s::timestamptz, 'UTC')
           AND l.bucket < %(last)s) AS restamped
-FROM channel c
+FROM channel c JOIN device d USING (device_id) JOIN gateway g USING (gateway_id)
 LEFT JOIN measurement m ON m.channel_id = c.channel_id AND m.time >= %(first)s AND m.time < %(last)s
 WHERE c.installation_id = %(installation)s
-GROUP BY c.channel_id ORDER BY c.path;
+GROUP BY c.channel_id, g.node ORDER BY c.path;
 
 -- silences --
 -- Stretches without any row, longer than two and a half periods; the ends of the period count where values lie outside,

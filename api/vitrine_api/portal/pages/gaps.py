@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from starlette.responses import Response
 
 from vitrine_api.database import Connection
+from vitrine_api.evidence import events_of, gaps_of
 from vitrine_api.portal import data
 from vitrine_api.portal.formats import Formats
 from vitrine_api.portal.pages.installation import found
@@ -19,9 +18,8 @@ from vitrine_api.portal.paths import PATHS
 from vitrine_api.portal.site import Page, open_page
 from vitrine_api.portal.views.calendar import calendar, days_of, weekdays
 from vitrine_api.problems import ApiError
-from vitrine_database.events import EVENTS, Event
+from vitrine_database.events import Event
 from vitrine_database.gaps import MOST as TOLD_AT_MOST
-from vitrine_database.gaps import QUERIES, SQL, Gaps, assembled, parameters
 
 router = APIRouter()
 #: Rows of each list on the page; the interface gives them all.
@@ -38,8 +36,8 @@ async def gaps(request: Request, connection: Connection, slug: str, day: str = "
     channels = await data.channels_of(connection, row["installation_id"])
     history = await page.site.history.series(connection, "month", data.wanted(channels), page.formats.now)
     first, last = page.formats.midnight(chosen), page.formats.midnight(chosen + datetime.timedelta(days=1))
-    span = parameters(row["installation_id"], first, last)
-    evidence = await _evidence(connection, slug, span)
+    evidence = await gaps_of(connection, slug, row["installation_id"], first, last)
+    events = await events_of(connection, row["installation_id"], first, last)
     names = {channel["path"]: page.of(channel["name"]) or channel["path"] for channel in channels}
     return page.send(
         "gaps.html",
@@ -53,7 +51,7 @@ async def gaps(request: Request, connection: Connection, slug: str, day: str = "
         silences=evidence.silences[:MOST],
         names=names,
         losses=evidence.losses[:MOST],
-        events=[_event(page, event, names) for event in await _events(connection, span)][:MOST],
+        events=[_event(page, event, names) for event in events[:MOST]],
         most=MOST,
         told_at_most=TOLD_AT_MOST,
     )
@@ -70,15 +68,6 @@ def _day(said: str, formats: Formats) -> datetime.date:
     if day > today:
         raise ApiError("day-malformed", 400, value=said)
     return day
-
-
-async def _evidence(connection: AsyncConnection[DictRow], slug: str, span: Mapping[str, Any]) -> Gaps:
-    rows = {query: await (await connection.execute(SQL[query], span)).fetchall() for query in QUERIES}
-    return assembled(slug, span["first"], span["last"], rows)
-
-
-async def _events(connection: AsyncConnection[DictRow], span: Mapping[str, Any]) -> list[Event]:
-    return [Event(**row) for row in await (await connection.execute(EVENTS, span)).fetchall()]
 
 
 def _share(usable: int, expected: int | None) -> float | None:
