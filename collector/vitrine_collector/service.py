@@ -176,12 +176,20 @@ class Collector:
                 return
 
     def _write(self) -> None:
-        while (batch := self._handed.get()) is not None:
+        while (batch := self._take_over()) is not None:
             commit = Commit(batch)
             self._write_store.run(commit.proceed)
             self.written(batch)
             self._acknowledge(batch)
             self._count(batch, commit)
+
+    def _take_over(self) -> Batch | None:
+        while True:
+            try:
+                return self._handed.get(timeout=0.5)
+            except queue.Empty:
+                if self._abandon.is_set():  # the intake may have failed, and hands nothing over any more
+                    raise Stopped from None
 
     def _belong(self) -> None:
         while not self._stopping.wait(BEAT_S):
