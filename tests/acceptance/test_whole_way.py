@@ -17,7 +17,7 @@ from vitrine_demo.processes import stop, vitrine
 from vitrine_simulators.plants import CountingPlant
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.plain, pytest.mark.timeout(900)]
-OUTAGE_S = float(os.environ.get("VITRINE_TEST_OUTAGE_SECONDS", "60"))
+OUTAGE_S = float(os.environ.get("VITRINE_TEST_OUTAGE_SECONDS", "30"))
 
 
 @pytest.fixture
