@@ -1,9 +1,8 @@
-"""A seeded portal for the whole module, and a client that follows nothing by itself."""
+"""A seeded portal for the whole module."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.portal.server import Portal, portal
@@ -14,9 +13,3 @@ from tests.servers.model import Server
 def seeded_portal(plain_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with portal(plain_server, Path(tmp_path_factory.mktemp("portal"))) as running:
         yield running
-
-
-@pytest.fixture
-def visitor(seeded_portal: Portal) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=seeded_portal.origin, headers={"Accept-Language": "fr-CA"}, timeout=60) as client:
-        yield client

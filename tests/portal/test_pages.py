@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.portal.pages import Document
-from tests.portal.server import PASSWORD
+from tests.portal.server import PASSWORD, Portal
 
 pytestmark = pytest.mark.plain
 
@@ -42,9 +42,9 @@ WRONG = [
 NBSP = "\u00a0"
 
 
-@pytest.fixture(params=EVERY + WRONG)
-def page(request: pytest.FixtureRequest, visitor: httpx.Client) -> httpx.Response:
-    answer = visitor.get(request.param)
+@pytest.fixture(scope="module", params=EVERY + WRONG)
+def page(request: pytest.FixtureRequest, seeded_portal: Portal) -> httpx.Response:
+    answer = httpx.get(seeded_portal.origin + request.param, headers={"Accept-Language": "fr-CA"}, timeout=60)
     assert answer.status_code == (404 if request.param in WRONG else 200)
     return answer
 
