@@ -8,8 +8,9 @@ from vitrine_database.queries import Queries
 
 _QUERIES = Queries("vitrine_database", "sql/roles.sql")
 
-#: Reads everything but accounts and rejected messages; reads and writes what services do; reads what Grafana shows.
-ROLES = ("vitrine_grafana", "vitrine_reader", "vitrine_writer")
+#: Reads what Grafana shows; reads everything but accounts and rejected messages; that and accounts, and asks for
+#: datasets; reads and writes what services do.
+ROLES = ("vitrine_api", "vitrine_grafana", "vitrine_reader", "vitrine_writer")
 
 
 def ensure(connection: psycopg.Connection) -> str:

@@ -17,7 +17,7 @@ from vitrine_database.status import status
 
 NOW = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
-ROLES = ("vitrine_grafana", "vitrine_reader", "vitrine_writer")
+ROLES = ("vitrine_api", "vitrine_grafana", "vitrine_reader", "vitrine_writer")
 CALM = {
     "committed_at": NOW,
     "newest": NOW,

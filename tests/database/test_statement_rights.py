@@ -17,7 +17,11 @@ WORDS = re.compile(r"%\((\w+)\)")
 INSTANT = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
 ROOMS = {
     "vitrine_writer": [("vitrine_collector", "queries"), ("vitrine_evaluation", "queries")],
+    "vitrine_api": [("vitrine_api", "queries"), ("vitrine_api", "portal/queries")],
 }
+
+#: `vitrine account` is run by the owner: the API tells who somebody is, and makes nobody.
+OF_THE_OWNER = tuple(f"vitrine_api accounts.sql {name}:" for name in ("add", "set_password", "remove"))
 
 
 def statements(package, folder):
@@ -51,4 +55,4 @@ def test_each_statement_is_allowed(database, role, edition):
     database.execute(f"SET ROLE {role}")
     database.execute(Queries("vitrine_collector", "queries/writer.sql")["create_staging"])
     assert sum(1 for place in ROOMS[role] for _ in statements(*place)) > 20
-    assert refused(database, role, edition) == []
+    assert [problem for problem in refused(database, role, edition) if not problem.startswith(OF_THE_OWNER)] == []

@@ -17,4 +17,4 @@ ON CONFLICT (slug) DO NOTHING RETURNING dataset_id
 
 -- withdraw --
 -- A dataset whose job could not be queued: as if it had not been asked for.
-DELETE FROM dataset WHERE dataset_id = %(dataset_id)s
+SELECT withdraw_dataset(%(dataset_id)s)
