@@ -24,7 +24,7 @@ _AHEAD_US = _HOUR_US
 #: Refused messages that are kept; a flood of them must not fill the disk.
 REJECTED_MOST = 100_000
 #: Installation ids and, beside each, an hour since 1970.
-Hours = tuple[list[int], list[int]]
+Hours = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 class Evidence:
@@ -76,10 +76,10 @@ class Evidence:
         self._connection.execute(
             _SQL["add_late"],
             {
-                "channels": (pairs >> 32).tolist(),
-                "hours": (pairs & 0xFFFFFFFF).tolist(),
-                "late": np.bincount(places, late[chosen]).astype(int).tolist(),
-                "restamped": np.bincount(places, restamped[chosen]).astype(int).tolist(),
+                "channels": (pairs >> 32).astype(np.int32),
+                "hours": pairs & 0xFFFFFFFF,
+                "late": np.bincount(places, late[chosen]).astype(np.int64),
+                "restamped": np.bincount(places, restamped[chosen]).astype(np.int64),
             },
         )
 
@@ -149,15 +149,14 @@ class Evidence:
         if not len(rows):
             return
         rows = rows[np.append(rows.channel_id[1:] != rows.channel_id[:-1], True)]
-        values = [None if value != value else value for value in rows.value.tolist()]
         self._connection.execute(
             _SQL["update_latest"],
             {
-                "channels": rows.channel_id.tolist(),
-                "times": rows.time_us.tolist(),
-                "values": values,
-                "qualities": rows.quality.tolist(),
-                "tests": rows.tests.tolist(),
+                "channels": rows.channel_id,
+                "times": rows.time_us,
+                "values": rows.value,
+                "qualities": rows.quality,
+                "tests": rows.tests,
                 "received": received_us,
             },
         )
@@ -172,7 +171,7 @@ def hours_of(rows: Rows, installations: NDArray[np.int64]) -> Hours:
     """Return the installations and hours that measurements touch, each pair once."""
     # Both in one number: sorting numbers is quicker than sorting pairs.
     found = np.unique(installations << 32 | rows.time_us // _HOUR_US)
-    return (found >> 32).tolist(), (found & 0xFFFFFFFF).tolist()
+    return (found >> 32).astype(np.int32), found & 0xFFFFFFFF
 
 
 def multirange(ranges: Iterable[tuple[int, int]]) -> str:

@@ -101,11 +101,13 @@ def merged(spans: Iterable[Span], near_us: int = NEAR_US) -> list[Span]:
     return found
 
 
-def spans_of(channel_id: NDArray[np.int32], time_us: NDArray[np.int64]) -> tuple[list[int], list[int], list[int]]:
+def spans_of(
+    channel_id: NDArray[np.int32], time_us: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Return the stretches of a batch, ordered by channel and time: channels, first and last times."""
     if not len(channel_id):
-        return [], [], []
+        return channel_id, time_us, time_us
     new = np.append(True, (np.diff(channel_id) != 0) | (np.diff(time_us) > NEAR_US))
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(new)) - 1
-    return channel_id[first].tolist(), time_us[first].tolist(), time_us[last].tolist()
+    return channel_id[first], time_us[first], time_us[last]

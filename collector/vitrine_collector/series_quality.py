@@ -33,7 +33,7 @@ AGAIN_S = 60.0
 def note_new(connection: psycopg.Connection, rows: Rows) -> None:
     """Note, in the transaction that writes them, which stretches are to be judged; ordered by channel and time."""
     channels, firsts, lasts = spans_of(rows.channel_id, rows.time_us)
-    if channels:
+    if len(channels):
         connection.execute(_SQL["add_ranges"], {"channels": channels, "firsts": firsts, "lasts": lasts})
 
 

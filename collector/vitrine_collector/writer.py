@@ -68,10 +68,10 @@ class Writer:
         self._connection.execute(
             _SQL["tell"],
             {
-                "hours": hour[first].tolist(),
-                "firsts": time_us[first].tolist(),
-                "lasts": time_us[last].tolist(),
-                "channels": channel[first].tolist(),
+                "hours": hour[first],
+                "firsts": time_us[first],
+                "lasts": time_us[last],
+                "channels": channel[first],
             },
         )
 

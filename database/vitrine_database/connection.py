@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from vitrine.errors import ConfigurationError
+from vitrine_database.arrays import ArrayDumper
 
 _CONNECT_SECONDS = 10
 
@@ -77,6 +78,8 @@ def connect(url: str, *, name: str = "vitrine") -> psycopg.Connection:
     except psycopg.OperationalError as error:
         raise explain(error, url) from error
     connection.execute("SET TIME ZONE 'UTC'")
+    # By its name, so that who has no arrays does not load NumPy.
+    connection.adapters.register_dumper("numpy.ndarray", ArrayDumper)
     return connection
 
 

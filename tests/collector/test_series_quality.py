@@ -200,4 +200,4 @@ def test_spans_that_overlap_are_one(spans, joined):
 
 def test_late_values_in_a_batch_are_a_stretch_of_their_own():
     channels, times = np.array([1, 1, 1, 2], np.int32), np.array([0, 1, 10**9, 5], np.int64)
-    assert spans_of(channels, times) == ([1, 1, 2], [0, 10**9, 5], [1, 10**9, 5])
+    assert [part.tolist() for part in spans_of(channels, times)] == [[1, 1, 2], [0, 10**9, 5], [1, 10**9, 5]]

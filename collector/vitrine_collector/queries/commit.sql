@@ -9,7 +9,7 @@ SELECT pg_xact_status(%(id)s::xid8);
 -- update_latest --
 -- The last value of each channel; late data never move it back.
 INSERT INTO latest (channel_id, time, value, quality, tests, received_at)
-SELECT batch.channel_id, timestamptz 'epoch' + batch.time_us * interval '1 microsecond', batch.value, batch.quality,
+SELECT batch.channel_id, timestamptz 'epoch' + batch.time_us * interval '1 microsecond', nullif(batch.value, 'NaN'), batch.quality,
        batch.tests, timestamptz 'epoch' + %(received)s * interval '1 microsecond'
 FROM unnest(%(channels)s::int[], %(times)s::bigint[], %(values)s::float8[], %(qualities)s::smallint[],
             %(tests)s::smallint[]) AS batch (channel_id, time_us, value, quality, tests)
