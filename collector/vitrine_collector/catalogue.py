@@ -15,8 +15,8 @@ from vitrine.i18n import Text
 from vitrine.installation import Indicator, Installation
 from vitrine.mqtt.central import CentralChannel, CentralSensor
 from vitrine.sparkplug import DataType
-from vitrine_collector import registry
 from vitrine_collector.births import ChannelBirth, MetricBirth
+from vitrine_collector.channel_registry import register_channels
 from vitrine_database.queries import Queries
 
 _SQL = Queries("vitrine_collector", "queries/catalogue.sql")
@@ -70,14 +70,14 @@ def _apply_sensors(
         return
     row = connection.execute(_SQL["broker_gateway"], {"installation": installation_id, "sha256": sha256}).fetchone()
     assert row is not None
-    gateway, now = registry.Registered(row[0], installation_id), datetime.datetime.now(datetime.UTC)
+    gateway_id, now = row[0], datetime.datetime.now(datetime.UTC)
     for sensor in sensors:
-        parameters = {"gateway": gateway.gateway_id, "key": sensor.key, "profile": sensor.profile}
+        parameters = {"gateway": gateway_id, "key": sensor.key, "profile": sensor.profile}
         found = connection.execute(_SQL["central_device"], parameters).fetchone()
         assert found is not None
         device: int = found[0]
         channels = tuple(_channel_birth(channel, sensor.every_s) for channel in sensor.channels)
-        registry.register_channels(connection, gateway, device, sensor.key, channels, file_sha256=sha256, now=now)
+        register_channels(connection, installation_id, device, sensor.key, channels, file_sha256=sha256, now=now)
         connection.execute(_SQL["apply_sensor"], {"device": device, "sensor": Jsonb(sensor.to_json())})
 
 
