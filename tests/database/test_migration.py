@@ -23,7 +23,7 @@ def test_a_new_database(empty, edition):
     assert state.ready
     assert state.edition == state.offered == edition
     assert list(state.migrations) == [step for step in steps if step[:4].isdigit()] == list(before.pending)
-    assert state.roles == ("vitrine_grafana", "vitrine_reader", "vitrine_writer")
+    assert state.roles == ("vitrine_api", "vitrine_grafana", "vitrine_reader", "vitrine_writer")
     assert state.roles_problem == ""
 
 
