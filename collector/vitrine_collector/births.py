@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -126,6 +127,14 @@ HEALTH: dict[str, tuple[str, tuple[type, ...]]] = {
     uplink.CLOCK_SOURCE: ("clock_source", (str,)),
     uplink.CLOCK_OFFSET: ("clock_offset_ms", (int, float)),
     uplink.DEVICES_FAILING: ("devices_failing", (str,)),
+    uplink.DEVICES: ("devices_health", (str,)),
+}
+#: What is told of each device, and the types its value may have; what a later gateway adds is passed over.
+_OF_DEVICE: dict[str, tuple[type, ...]] = {
+    "success": (int, float),
+    "latency_ms": (int, float),
+    "breaker": (str,),
+    "missed_slots": (int,),
 }
 
 
@@ -140,9 +149,24 @@ def health(values: Mapping[str, object]) -> dict[str, object]:
             raise PayloadError(f"{name} holds {value!r}")
         if column == "devices_failing":
             found[column] = _object(name, str(value)) if value else {}
+        elif column == "devices_health":
+            found[column] = _devices(name, str(value)) if value else {}
         else:
             found[column] = value
     return found
+
+
+def _devices(name: str, text: str) -> dict[str, object]:
+    devices: dict[str, object] = {}
+    for key, told in _object(name, text).items():
+        if not isinstance(told, dict):
+            raise PayloadError(f"{name} holds {told!r} of “{key}”, and not a JSON object")
+        devices[key] = known = {word: value for word, value in told.items() if word in _OF_DEVICE}
+        for word, value in known.items():
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+            if not isinstance(value, _OF_DEVICE[word]) or not (number or isinstance(value, str)):
+                raise PayloadError(f"{name} holds {value!r} as {word} of “{key}”")
+    return devices
 
 
 def _identity(metrics: Iterable[Metric]) -> dict[str, str | int]:

@@ -49,6 +49,7 @@ def _catalogue(connection: psycopg.Connection) -> None:
     connection.execute(installation, ("secret", text("Secret", "Secret"), "neige", False))
     connection.execute("INSERT INTO gateway (installation_id, node) VALUES (1, 'pi-uf-01'), (2, 'pi-se-01')")
     connection.execute("INSERT INTO device (gateway_id, key, online) VALUES (1, 'feed', true), (2, 'feed', false)")
+    connection.execute('UPDATE gateway SET devices_health = \'{"feed": {"success": 0.9}}\' WHERE gateway_id = 1')
     channel = (
         "INSERT INTO channel (installation_id, device_id, key, path, name, unit, period_s) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s)"

@@ -87,12 +87,14 @@ async def test_gateway_tells_what_has_not_arrived(client: httpx.AsyncClient):
     assert delivery["missing"] == [[104, 110]]
     assert delivery["repeated"] == 3
     assert [(loss["records"], loss["reason"]) for loss in gateway["losses"]] == [([[101, 103]], "disk limit")]
-    assert [device["key"] for device in gateway["devices"]] == ["feed"]
+    (device,) = gateway["devices"]
+    assert (device["key"], device["health"]["success"], device["health"]["breaker"]) == ("feed", 0.9, None)
 
 
 async def test_foreign_edge_node_has_no_delivery(client: httpx.AsyncClient):
     (gateway,) = (await client.get("/api/v1/installations/secret/gateways", auth=basic("eva"))).json()
     assert gateway["delivery"] is None
+    assert [device["health"] for device in gateway["devices"]] == [None]
 
 
 async def test_completeness_counts_minutes(client: httpx.AsyncClient):

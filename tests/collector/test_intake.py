@@ -184,6 +184,37 @@ def test_health_changes_only_what_it_mentions(bench: Bench) -> None:
     ]
 
 
+HEALTH = {"meter": {"success": 0.87, "latency_ms": 40.0, "breaker": "open", "missed_slots": 3}, "probe": {}}
+
+
+@pytest.mark.parametrize(
+    ("told", "kept", "refused"),
+    [
+        (json.dumps(HEALTH), HEALTH, []),
+        ('{"meter": {"success": 1, "mood": "good"}}', {"meter": {"success": 1}}, []),
+        ("", {}, []),
+        ("[]", {}, ["Health/Devices is not a JSON object: '[]'"]),
+        ('{"meter": 1}', {}, ["Health/Devices holds 1 of “meter”, and not a JSON object"]),
+        ('{"meter": {"success": NaN}}', {}, ["Health/Devices holds nan as success of “meter”"]),
+        ('{"meter": {"success": true}}', {}, ["Health/Devices holds True as success of “meter”"]),
+        ('{"meter": {"breaker": 4}}', {}, ["Health/Devices holds 4 as breaker of “meter”"]),
+        ('{"meter": {"latency_ms": -1}}', {}, ["Health/Devices holds -1 as latency_ms of “meter”"]),
+    ],
+)
+def test_what_is_told_of_devices_is_kept_or_refused(
+    bench: Bench, told: str, kept: dict[str, object], refused: list[str]
+) -> None:
+    messages = Messages()
+    born, rest = messages.nbirth(), messages.dbirth()
+    metric = Metric(name=uplink.DEVICES, timestamp=T0, datatype=DataType.STRING, value=None, alias=77)
+    birth = encode(Payload(timestamp=T0, seq=0, metrics=(*messages.node_metrics, metric)))
+    said = messages.ndata([Metric(alias=77, timestamp=T0, value=told)])
+    bench.give((born[0], birth), rest, said, messages.ddata({"flow": 1.0}))
+    assert bench.all("SELECT devices_health FROM gateway") == [(kept,)]
+    assert bench.all("SELECT reason FROM rejected") == [(reason,) for reason in refused]
+    assert bench.all("SELECT count(*) FROM measurement") == [(1,)]
+
+
 def test_a_hole_in_the_sequence_asks_for_a_birth(bench: Bench) -> None:
     messages = Messages()
     bench.give(messages.nbirth(), messages.dbirth())

@@ -182,6 +182,27 @@ def test_gap_suspect_failed_and_missing_are_drawn(visitor: httpx.Client):
     assert f"manquant{NBSP}: 7{NBSP}h" in month[0] or 'class="gap"' in month[0]
 
 
+@pytest.mark.parametrize(
+    ("path", "troubled", "steady"),
+    [
+        (
+            "/fr/installations/pilote-uf",
+            "répond à 87 % des requêtes; laissé en paix un moment après ses défauts; 3 lectures omises",
+            "répondent à chaque requête, en 40 ms au plus",
+        ),
+        (
+            "/en/installations/pilote-uf",
+            "answers 87% of the requests; left alone for a while after its failures; 3 readings left out",
+            "answer every request, within 40 ms",
+        ),
+    ],
+)
+def test_the_gateway_tells_how_its_instruments_answer(visitor: httpx.Client, path: str, troubled: str, steady: str):
+    words = " ".join(visitor.get(path).text.split())
+    assert troubled in words
+    assert steady in words
+
+
 def test_a_day_without_measurements_tells_its_silence(visitor: httpx.Client):
     text = visitor.get("/fr/installations/pilote-uf/manques").text
     assert 'href="/fr/installations/pilote-uf/manques?day=' in text

@@ -46,7 +46,8 @@ SELECT g.node, g.online, g.born_at, g.died_at, g.seen_at, g.software, g.file_sha
        y.held::text AS held, y.lost::text AS lost, y.repeated,
        (int8multirange(int8range(1, greatest(upper(y.held), upper(y.lost)))) - y.held - y.lost)::text AS missing,
        (SELECT jsonb_agg(jsonb_build_object('key', d.key, 'profile', d.profile, 'online', d.online,
-                                            'changed_at', d.changed_at) ORDER BY d.key)
+                                            'changed_at', d.changed_at,
+                                            'health', g.devices_health -> d.key) ORDER BY d.key)
           FROM device d WHERE d.gateway_id = g.gateway_id) AS devices,
        (SELECT jsonb_agg(jsonb_build_object('records', x.records::text, 'first_time', x.first_time,
                                             'last_time', x.last_time, 'reason', x.reason,

@@ -86,6 +86,15 @@ class Latest(BaseModel):
     received_at: datetime
 
 
+class DeviceHealth(BaseModel):
+    """How one instrument answers, as its gateway told it last, at most once a minute."""
+
+    success: float | None = Field(None, description="Share of the requests answered since the report before.")
+    latency_ms: float | None = Field(None, description="Round trip of a request.")
+    breaker: str | None = Field(None, description="closed; open: left alone for a while after failures; half-open.")
+    missed_slots: int | None = Field(None, description="Readings left out since the report before.")
+
+
 class DeviceState(BaseModel):
     """One instrument as its gateway sees it."""
 
@@ -93,6 +102,7 @@ class DeviceState(BaseModel):
     profile: str
     online: bool
     changed_at: datetime | None
+    health: DeviceHealth | None = Field(description="None where the gateway tells nothing of it.")
 
 
 class Loss(BaseModel):

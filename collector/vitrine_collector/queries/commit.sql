@@ -67,9 +67,9 @@ VALUES (%(gateway)s, %(epoch)s, %(records)s::int8multirange,
 -- update_health --
 -- What a gateway says of itself; what it does not mention stays.
 UPDATE gateway AS held
-SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, devices_failing) = (
+SET (queue_depth, queue_bytes, oldest_unsent_s, clock_source, clock_offset_ms, devices_failing, devices_health) = (
     SELECT said.queue_depth, said.queue_bytes, said.oldest_unsent_s, said.clock_source, said.clock_offset_ms,
-           said.devices_failing
+           said.devices_failing, said.devices_health
     FROM jsonb_populate_record(held, %(health)s) AS said)
 WHERE gateway_id = %(gateway)s;
 

@@ -35,6 +35,7 @@ def described(page: Page, row: Mapping[str, Any]) -> dict[str, Any]:
         "pulse": pulse(row["online"], row["seen_at"], row["period_s"], page.formats.now),
         "clock_text": clock(page, row),
         "loss_text": losses(page, row),
+        "answers": answers(page, row),
     }
 
 
@@ -55,6 +56,30 @@ def losses(page: Page, row: Mapping[str, Any]) -> str:
         return page.t("gateway.lost_none")
     key = "gateway.lost_one" if row["losses"] == 1 else "gateway.lost_some"
     return page.t(key, count=page.formats.number(row["losses"]), records=page.formats.number(row["lost_records"]))
+
+
+def answers(page: Page, row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say how its instruments answer: those that leave something out by name, the others together, without a name."""
+    f, t = page.formats, page.t
+    found, steady, slowest = [], 0, 0.0
+    for key, told in sorted(row["devices_health"].items()):
+        success, missed = told.get("success"), told.get("missed_slots")
+        words = []
+        if success is not None and success < 1:
+            words.append(t("gateway.answers", share=f.percent(success, 0)) if success else t("gateway.silent"))
+        if told.get("breaker") not in (None, "closed"):
+            words.append(t("gateway.rests"))
+        if missed:
+            words.append(t("gateway.missed_one" if missed == 1 else "gateway.missed_some", count=f.number(missed)))
+        if words:
+            found.append((key, "; ".join(words)))
+        elif success is not None:
+            steady, slowest = steady + 1, max(slowest, told.get("latency_ms") or 0.0)
+    if steady:
+        key = "gateway.steady_one" if steady == 1 else "gateway.steady"
+        within = t("gateway.within", span=f.quantity(slowest, 0, "ms")) if slowest >= 1 else ""
+        found.append(("", t(key, count=f.number(steady)) + within))
+    return found
 
 
 def tasks(page: Page, gateway: Mapping[str, Any]) -> list[Task]:
