@@ -3,6 +3,7 @@
 import socket
 import time
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event, Semaphore
 
 from tests.collector.fake_gateway import FakeGateway, Messages
@@ -48,13 +49,15 @@ class Sender:
             self._link.sendall(publish(topic, payload))
         self._topic = self.messages.topic(Message.DDATA, self.messages.device)
         self._body = _record(self.messages, load.channels)
+        self._moment = 0
 
     def send(self, first: int, count: int, now_ms: int = 0) -> None:
         """Send records from number `first` on, of now or of one second after another."""
         packets = []
         for index in range(first, first + count):
-            moment = now_ms + index % STEP if now_ms else START_MS + 1000 * index
-            body = self._body.replace(_varint(START_MS), _varint(moment)).replace(
+            # Two records of one moment would be one measurement.
+            self._moment = max(now_ms, self._moment + 1) if now_ms else START_MS + 1000 * index
+            body = self._body.replace(_varint(START_MS), _varint(self._moment)).replace(
                 _varint(FIRST), _varint(FIRST + index)
             )
             packets.append(publish(self._topic, body + b"\x18" + _varint(self.messages.next_seq())))
@@ -72,13 +75,17 @@ class Sender:
             self.gateway.close()
 
 
-def send(port: int, load: Load, ready: Semaphore, begin: Event) -> None:
-    """Play all gateways, as fast as the acknowledgements let them, or at the pace of the load."""
+def send(port: int, load: Load, ready: Semaphore, begin: Event, spent: "Synchronized[float]") -> None:
+    """Play all gateways, as fast as the acknowledgements let them, or at the pace of the load.
+
+    `spent` becomes the processor time of it, in seconds.
+    """
     senders = []
     for number in range(load.gateways):
         senders.append(Sender(port, number, load))
         ready.release()
     begin.wait()
+    before = time.process_time()
     started, step = time.monotonic(), 1 if load.rate else STEP
     for first in range(0, load.records, step):
         count = min(step, load.records - first)
@@ -91,6 +98,8 @@ def send(port: int, load: Load, ready: Semaphore, begin: Event) -> None:
             sender.send(first, count, now_ms)
     for sender in senders:
         sender.wait(load.records)
+    spent.value = time.process_time() - before
+    for sender in senders:
         sender.close()
 
 
