@@ -188,12 +188,12 @@ def test_gap_suspect_failed_and_missing_are_drawn(visitor: httpx.Client):
         (
             "/fr/installations/pilote-uf",
             "répond à 87 % des requêtes; laissé en paix un moment après ses défauts; 3 lectures omises",
-            "répondent à chaque requête, en 40 ms au plus",
+            "6 autres répondent à chaque requête, en 40 ms au plus",
         ),
         (
             "/en/installations/pilote-uf",
             "answers 87% of the requests; left alone for a while after its failures; 3 readings left out",
-            "answer every request, within 40 ms",
+            "6 others answer every request, within 40 ms",
         ),
     ],
 )

@@ -76,7 +76,7 @@ def answers(page: Page, row: Mapping[str, Any]) -> list[tuple[str, str]]:
         elif success is not None:
             steady, slowest = steady + 1, max(slowest, told.get("latency_ms") or 0.0)
     if steady:
-        key = "gateway.steady_one" if steady == 1 else "gateway.steady"
+        key = f"gateway.{'others' if found else 'all'}_{'answers' if steady == 1 else 'answer'}"
         within = t("gateway.within", span=f.quantity(slowest, 0, "ms")) if slowest >= 1 else ""
         found.append(("", t(key, count=f.number(steady)) + within))
     return found
