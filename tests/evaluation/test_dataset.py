@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+import zlib
 from datetime import timedelta
 
 import pyarrow.parquet as pq
@@ -138,6 +139,16 @@ def test_the_same_data_give_the_same_bytes(connection, place):
     assert [file.name for file in (place.data_dir / "datasets").iterdir()] == [first["file_name"]]
 
 
+def _reads_alike(one, other, name):
+    """Tell whether two archives give the same bytes for a file."""
+    try:
+        with zipfile.ZipFile(one) as first, zipfile.ZipFile(other) as second:
+            inside = next(entry.filename for entry in first.infolist() if entry.filename.partition("/")[2] == name)
+            return first.read(inside) == second.read(inside)
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, KeyError):
+        return False
+
+
 def test_every_changed_byte_is_found_and_named(package, tmp_path):
     whole = package[0].read_bytes()
     with zipfile.ZipFile(package[0]) as archive:
@@ -156,7 +167,8 @@ def test_every_changed_byte_is_found_and_named(package, tmp_path):
         assert not report.holds, at
         told = tell(report, "en")
         holder = next((name for offset, name in reversed(spans) if offset <= at), "")
-        if at < start_of_directory and at >= begins[holder]:
+        # Deflate leaves bits unused at the end of a file: such a byte is one of the archive's, not of the file.
+        if begins[holder] <= at < start_of_directory and not _reads_alike(package[0], changed, holder):
             assert holder in told, (at, told)
         else:
             assert "archive" in told.split("\n")[1]
