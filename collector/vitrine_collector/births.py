@@ -147,10 +147,8 @@ def health(values: Mapping[str, object]) -> dict[str, object]:
         value = values[name]
         if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
             raise PayloadError(f"{name} holds {value!r}")
-        if column == "devices_failing":
-            found[column] = _object(name, str(value)) if value else {}
-        elif column == "devices_health":
-            found[column] = _devices(name, str(value)) if value else {}
+        if reader := _OBJECTS.get(name):
+            found[column] = reader(name, str(value)) if value else {}
         else:
             found[column] = value
     return found
@@ -223,6 +221,10 @@ def _object(what: str, text: str) -> dict[str, object]:
     if not isinstance(document, dict):
         raise PayloadError(f"{what} is not a JSON object: {text[:200]!r}")
     return document
+
+
+#: Metrics of a node's health whose text is a JSON object, and what reads it.
+_OBJECTS = {uplink.DEVICES_FAILING: _object, uplink.DEVICES: _devices}
 
 
 def _epoch(value: object) -> UUID | None:

@@ -24,6 +24,7 @@ from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Store
 from vitrine_collector.succession import Succession
 from vitrine_collector.taken import Taken
+from vitrine_collector.templates import Template
 from vitrine_collector.unheard import Unheard
 
 _log = logger("collector")
@@ -122,9 +123,10 @@ class Intake:
             self.counts["others"] += 1
             self._succession.overheard.note(topic, incoming)
             return
-        if topic.message is Message.DDATA and self._is_usual(incoming, self._nodes.get(node), topic.device):
+        if topic.message is Message.DDATA and (state := self._nodes.get(node)) is not None:
+            self._data(incoming, topic, state)
             return
-        parsed = self._parsed(incoming, topic)
+        parsed = Parsed(incoming, topic, parse(incoming.payload))
         if topic.message is Message.NBIRTH:
             self._lives.node_birth(parsed)
         elif topic.message is Message.NDEATH:
@@ -132,28 +134,26 @@ class Intake:
         else:
             self._in_sequence(parsed)
 
-    def _is_usual(self, incoming: Incoming, state: NodeState | None, device: str) -> bool:
-        """Take a message that is in its place and like those before it, as nearly all are; False where it is not."""
-        if state is None or (metrics := state.devices.get(device)) is None or metrics.proof is not None:
-            return False
-        template = metrics.templates.find(incoming.payload)
-        told = template and template.read(incoming.payload)
-        if not told or not state.sequence.passes(told[1].seq):
+    def _data(self, incoming: Incoming, topic: Topic, state: NodeState) -> None:
+        """Take the data of a device, in the quick way where it has sent their like before."""
+        metrics = state.devices.get(topic.device)
+        template = None if metrics is None else metrics.templates.find(incoming.payload)
+        if metrics is None or template is None:
+            self._in_sequence(Parsed(incoming, topic, parse(incoming.payload)))
+        elif not self._is_usual(incoming, state, metrics, template):
+            packed, rest = template.split(incoming.payload)
+            self._in_sequence(Parsed(incoming, topic, parse(rest), packed, metrics))
+
+    def _is_usual(self, incoming: Incoming, state: NodeState, metrics: Metrics, template: Template) -> bool:
+        """Take a message that ends as usual and is in its place, as nearly all are; False where it is not."""
+        told = None if metrics.proof is not None else template.read(incoming.payload)
+        if told is None or not state.sequence.passes(told[1].seq):
             return False
         packed, ending = told
         record = Record.of(incoming, state, ending.number)
         record.time_source, record.repeated = ending.time_source, self._taken.is_repeated(state, ending.number)
         self._gathering.add(record, packed=packed)
         return True
-
-    def _parsed(self, incoming: Incoming, topic: Topic) -> Parsed:
-        """Read a message, in the quick way where its device has sent its like before."""
-        if topic.message is Message.DDATA and (state := self._nodes.get((topic.group, topic.node))):
-            metrics = state.devices.get(topic.device)
-            if metrics is not None and (template := metrics.templates.find(incoming.payload)):
-                packed, rest = template.split(incoming.payload)
-                return Parsed(incoming, topic, parse(rest), packed, metrics)
-        return Parsed(incoming, topic, parse(incoming.payload))
 
     def _in_sequence(self, parsed: Parsed) -> None:
         node = (parsed.topic.group, parsed.topic.node)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from vitrine import uplink
-from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Payload, Topic
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
@@ -110,8 +109,6 @@ class NodeState:
     #: Its NBIRTH, while it is a kept one.
     certificate: Payload | None = None
     devices: dict[str, Metrics] = field(default_factory=dict)
-    #: Numbers of the records of its queue that are held or on their way; None until one is asked for.
-    taken: Ranges | None = None
 
 
 class Nodes:

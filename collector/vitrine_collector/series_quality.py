@@ -63,7 +63,10 @@ class SeriesQuality:
         go on. What concerns all of them, such as a connection that ends, is raised.
         """
         before = self.changed
-        for (channel,) in connection.execute(_SQL["waiting"]).fetchall():
+        waiting = [channel for (channel,) in connection.execute(_SQL["waiting"]).fetchall()]
+        # Another collector may have judged the others meanwhile.
+        self._postponed = {channel: self._postponed[channel] for channel in waiting if channel in self._postponed}
+        for channel in waiting:
             if stopping.is_set():
                 break
             if time.monotonic() < self._postponed.get(channel, 0.0):
@@ -76,7 +79,7 @@ class SeriesQuality:
                     self.changed += self._judge_channel(connection, channel)
             except Exception as error:
                 self._followed.pop(channel, None)
-                if connection.closed or kind_of(error) in (Kind.PASSING, Kind.MISHAP):
+                if connection.closed or kind_of(error) is Kind.PASSING:
                     raise
                 self._postpone(channel, error)
             else:

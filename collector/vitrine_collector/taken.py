@@ -21,16 +21,14 @@ class Taken:
         """Tell whether a record is held already, or on its way; if not, it is on its way now."""
         if state.epoch is None or number is None:
             return False
-        if state.taken is None:
-            queue = (state.gateway_id, state.epoch)
-            if queue not in self._taken:
-                self._taken[queue] = self._store.run(
-                    lambda connection: registry.held_records(connection, *queue), witness.born
-                )
-            state.taken = self._taken[queue]
-        if number in state.taken:
+        queue = (state.gateway_id, state.epoch)
+        taken = self._taken.get(queue)
+        if taken is None:
+            held = self._store.run(lambda connection: registry.held_records(connection, *queue), witness.born)
+            taken = self._taken[queue] = held
+        if number in taken:
             return True
-        state.taken.add(number)
+        taken.add(number)
         return False
 
     def leave(self, gateway_id: int) -> None:

@@ -81,13 +81,15 @@ class Template:
 
     def split(self, payload: bytes) -> tuple[list[Packed], bytes]:
         """Return the measurements of a message that fits, and its rest, which is a smaller message."""
-        packed = [Packed(layout, payload[start:end], found) for start, end, layout, found in self._segments]
-        return packed, payload[self._length :]
+        return self._packed(payload), payload[self._length :]
 
     def read(self, payload: bytes) -> tuple[list[Packed], Ending] | None:
         """Return all that a message that fits holds; None where its end is not as expected."""
         ending = self._ending and self._ending.read(payload[self._length :])
-        return (self.split(payload)[0], ending) if ending else None
+        return (self._packed(payload), ending) if ending else None
+
+    def _packed(self, payload: bytes) -> list[Packed]:
+        return [Packed(layout, payload[start:end], found) for start, end, layout, found in self._segments]
 
 
 #: A timestamp of six bytes: each but the last says that another follows, the other bits are free.

@@ -150,7 +150,7 @@ CREATE TRIGGER refuse BEFORE UPDATE ON measurement FOR EACH ROW EXECUTE FUNCTION
 """
 
 
-@pytest.mark.parametrize("state", ["23514", "54000", "XX000"])
+@pytest.mark.parametrize("state", ["23514", "54000", "57014", "XX000"])
 def test_a_channel_that_cannot_be_judged_stops_no_other(database, monkeypatch, state):
     bad, good = peak(database), peak(database)
     database.execute(REFUSE.format(channel=bad, state=state))
@@ -179,6 +179,8 @@ def test_a_mistake_of_ours_stops_no_other_channel(database, monkeypatch):
     assert (judge.postponed, flags) == (1, {Quality.PASS, Quality.FAIL})
     SeriesQuality().work(database, RUNNING)
     assert {held(database, channel)[0][1] for channel in (bad, good)} == {Quality.FAIL}
+    judge.work(database, RUNNING)
+    assert judge.postponed == 0  # another judge has done it
 
 
 def test_what_concerns_every_channel_is_raised(database):

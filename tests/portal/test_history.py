@@ -18,7 +18,6 @@ def _ask(url: str, name: str, first: datetime, last: datetime, slot: timedelta, 
         values = {
             "channels": [1, 3, 4, 5, 6, 7],
             "slot": slot,
-            "step": step,
             "step_s": step.total_seconds(),
             "steps": slot // step,
             "first": first,

@@ -79,7 +79,6 @@ def arguments(cut: Window, channels: Sequence[int]) -> dict[str, object]:
     return {
         "channels": list(channels),
         "slot": cut.slot,
-        "step": cut.step,
         "step_s": cut.step.total_seconds(),
         "steps": cut.slot // cut.step,
         "first": cut.first,
