@@ -184,7 +184,7 @@ def test_sensors_whose_broker_cannot_be_heard_are_heard_in_full_afterwards(
 
         try:
             with agent(path, tmp_path / "data"):
-                within(30, lambda: bool(host.messages), "the gateway is born")
+                within(30, lambda: bool(host.messages) and sensors.subscribed("site/a/+/count"), "the gateway listens")
                 client.publish("site/a/101/count", "0", qos=1).wait_for_publish(10)
                 within(30, lambda: bool(counted(host)), "the sensor is heard")
                 publish(10)

@@ -11,8 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.servers.broker import Rumqttd
 from tests.servers.fixtures import available
+from tests.servers.mosquitto import Mosquitto
 from tests.servers.mosquitto import mosquitto as run_mosquitto
-from tests.servers.process import ServerProcess
 from vitrine.quality import Test
 from vitrine.sparkplug import Message
 from vitrine.uplink import RECORD, TESTS
@@ -72,7 +72,7 @@ def counted(host: Host) -> dict[int, tuple[float, int]]:
 
 
 def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed(
-    tmp_path: Path, mosquitto: ServerProcess, broker: Rumqttd
+    tmp_path: Path, mosquitto: Mosquitto, broker: Rumqttd
 ) -> None:
     path = installation(tmp_path, mosquitto.port, broker.port)
     process = start(path, tmp_path)
@@ -87,7 +87,7 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed(
             time.sleep(0.002)
 
     try:
-        until(lambda: host.of(Message.DBIRTH), 30)
+        until(lambda: host.of(Message.DBIRTH) and mosquitto.subscribed("site/a/+/count"), 30)
         client.publish("site/a/101/count", "0", qos=1)
         until(lambda: counted(host), 30)
         for _ in range(3):
@@ -112,13 +112,13 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_is_killed(
 
 
 def test_sensor_that_says_it_is_offline_is_missing_at_once(
-    tmp_path: Path, mosquitto: ServerProcess, broker: Rumqttd
+    tmp_path: Path, mosquitto: Mosquitto, broker: Rumqttd
 ) -> None:
     path = installation(tmp_path, mosquitto.port, broker.port)
     process = start(path, tmp_path)
     host, client = Host(broker.port), publisher(mosquitto.port)
     try:
-        until(lambda: host.of(Message.DBIRTH), 30)
+        until(lambda: host.of(Message.DBIRTH) and mosquitto.subscribed("site/a/+/count"), 30)
         client.publish("site/a/101/count", "7", qos=1)
         until(lambda: counted(host), 30)
         client.publish("site/a/101/state", '{"state": "offline"}', qos=1, retain=True)
@@ -141,13 +141,14 @@ def test_session_gives_up_topics_that_the_file_does_not_name_any_more(
         process = start(path, tmp_path)
         host, client = Host(broker.port), publisher(sensors.port)
         try:
-            until(lambda: host.of(Message.DBIRTH), 30)
+            until(lambda: host.of(Message.DBIRTH) and sensors.subscribed(f"site/a/{old}/count"), 30)
             client.publish("site/a/101/count", "1", qos=1)
             until(lambda: counted(host), 30)
             end(process)
             path.write_text(now.replace('room = "+"', 'room = "102"'))
             process = start(path, tmp_path)
             until(lambda: f"\tsite/a/{old}/count\n" in sensors.log.read_text().partition("UNSUBSCRIBE")[2], 30)
+            until(lambda: sensors.subscribed("site/a/102/count"), 30)
             client.publish("site/a/101/count", "2", qos=1)
             client.publish("site/a/102/count", "3", qos=1)
             until(lambda: 3 in {value for value, _ in counted(host).values()}, 30)
@@ -174,7 +175,7 @@ def _log_of_failures(host: Host) -> str:
 
 @pytest.mark.parametrize("old", [False, True], ids=["mqtt5", "mqtt3"])
 def test_subscribes_again_when_the_broker_returns(
-    tmp_path: Path, mosquitto: ServerProcess, broker: Rumqttd, old: bool
+    tmp_path: Path, mosquitto: Mosquitto, broker: Rumqttd, old: bool
 ) -> None:
     sensors = broker if old else mosquitto
     path = installation(tmp_path, sensors.port, broker.port)

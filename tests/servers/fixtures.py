@@ -15,9 +15,9 @@ from .apache import apache_server as run_apache
 from .broker import Rumqttd, rumqttd
 from .community import community_server as run_community
 from .model import Server, Unavailable
+from .mosquitto import Mosquitto
 from .mosquitto import mosquitto as run_mosquitto
 from .plain import plain_server as run_plain
-from .process import ServerProcess
 from .templates import Template, clone, template
 
 __all__ = ["Template", "available", "clone", "short_folder", "template"]
@@ -70,7 +70,7 @@ def community_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def mosquitto() -> Iterator[ServerProcess]:
+def mosquitto() -> Iterator[Mosquitto]:
     """Mosquitto, fresh for each test, which may kill it."""
     with short_folder() as folder, available(), run_mosquitto(folder) as broker:
         yield broker
