@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,6 +51,8 @@ class _Follow:
 class SeriesQuality:
     """Judges what is noted; one at a time works, however many collectors run."""
 
+    #: Seconds of a clock that only goes forward.
+    clock: Callable[[], float] = time.monotonic
     _followed: dict[int, _Follow] = field(default_factory=dict)
     #: Channels that could not be judged, and when they are tried again.
     _postponed: dict[int, float] = field(default_factory=dict)
@@ -69,7 +72,7 @@ class SeriesQuality:
         for channel in waiting:
             if stopping.is_set():
                 break
-            if time.monotonic() < self._postponed.get(channel, 0.0):
+            if self.clock() < self._postponed.get(channel, 0.0):
                 continue
             try:
                 with connection.transaction():
@@ -92,7 +95,7 @@ class SeriesQuality:
         return len(self._postponed)
 
     def _postpone(self, channel: int, error: Exception) -> None:
-        self._postponed[channel] = time.monotonic() + AGAIN_S
+        self._postponed[channel] = self.clock() + AGAIN_S
         ours = None if isinstance(error, psycopg.Error) else error
         _log.warning("flags wait", channel=channel, reason=reason_of(error), again_in_s=AGAIN_S, exc_info=ours)
 

@@ -173,10 +173,9 @@ def test_address_that_is_none_is_noted(tmp_path: Path, listen: str) -> None:
     assert [one.code for one in caught.value.problems] == ["not-a-server"]
 
 
-def test_health_of_each_device_is_told_in_few_words_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_of_each_device_is_told_in_few_words_once_a_minute() -> None:
     now = 100.0
-    monkeypatch.setattr("vitrine_gateway.health.device_words.time.monotonic", lambda: now)
-    words = DeviceWords()
+    words = DeviceWords(clock=lambda: now)
 
     def told(requests: int, answers: int, latency_s: float, breaker: str, missed: int) -> dict[str, object]:
         one = DeviceHealth(

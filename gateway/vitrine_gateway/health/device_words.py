@@ -16,14 +16,17 @@ _EVERY = 60.0
 class DeviceWords:
     """Success and latency are those since it was told last, so that a day of failures is not hidden by a good year."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take a clock that only goes forward, in seconds."""
+        self._clock = clock
         self._told, self._at = "{}", float("-inf")
         self._before: dict[str, tuple[int, int, int]] = {}
 
     def text(self, devices: Callable[[], Iterable[DeviceHealth]]) -> str:
         """Return the JSON object, device key → its health; the same text for a minute."""
-        if time.monotonic() - self._at >= _EVERY:
-            self._at = time.monotonic()
+        now = self._clock()
+        if now - self._at >= _EVERY:
+            self._at = now
             self._told = json.dumps({one.key: self._of(one) for one in devices()}, separators=(",", ":"))
         return self._told
 
