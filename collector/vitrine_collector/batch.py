@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +13,7 @@ from vitrine_collector.arrival import Arrival
 from vitrine_collector.columns import Columns
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming
-from vitrine_collector.nodes import NodeState
-from vitrine_collector.rebirths import Node
+from vitrine_collector.nodes import Origin
 from vitrine_collector.rows import Rows
 from vitrine_collector.templates import Packed
 
@@ -38,27 +35,18 @@ class Record:
     """One message of a node whose births are known."""
 
     message: Incoming
-    node: Node
-    gateway_id: int
-    installation_id: int
-    epoch: UUID | None
+    origin: Origin
     number: int | None
     #: Its number is held already: it is acknowledged, not written.
     repeated: bool = False
     time_source: str = ""
     loss: Loss | None = None
-    health: dict[str, object] = field(default_factory=dict)
+    health: dict[str, object] | None = None
 
     @classmethod
-    def of(cls, message: Incoming, state: NodeState, number: int | None) -> Record:
-        """Make a record of a node's message."""
-        return cls(message, state.node, state.gateway_id, state.installation_id, state.epoch, number)
-
-    @classmethod
-    def measured(cls, message: Incoming, state: NodeState, data: Data) -> Record:
+    def measured(cls, message: Incoming, origin: Origin, data: Data) -> Record:
         """Make a record of a device's measurements; where their time is uncertain, each of them says so."""
-        record = cls.of(message, state, data.record)
-        record.time_source = data.time_source
+        record = cls(message, origin, data.record, time_source=data.time_source)
         if data.time_source == "uncertain":
             data.fail(int(Test.TIME_UNCERTAIN))
         return record
@@ -78,7 +66,7 @@ class Part:
     @property
     def installations(self) -> NDArray[np.int64]:
         """The installation of each."""
-        return np.array([record.installation_id for record in self.records], dtype=np.int64)[self.owners]
+        return np.array([record.origin.installation_id for record in self.records], dtype=np.int64)[self.owners]
 
     @property
     def late(self) -> NDArray[np.bool_]:
@@ -103,12 +91,12 @@ class Batch:
     rows: Rows = field(default_factory=lambda: Rows([], [], [], [], []))
     owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
-    def add(self, record: Record, data: Data | None = None, packed: Iterable[Packed] = ()) -> None:
+    def add(self, record: Record, data: Data | None = None, packed: Packed | None = None) -> None:
         """Add a record, with its measurements, as they were read or as bytes yet."""
         if data is not None:
             self.columns.add(len(self.records), data)
-        for part in packed:
-            self.columns.add_packed(len(self.records), part)
+        if packed is not None:
+            self.columns.add_packed(len(self.records), packed)
         self.records.append(record)
 
     def judge(self, arrival: Arrival) -> None:
@@ -122,7 +110,7 @@ class Batch:
 
     def size(self) -> int:
         """Count what is to be written, roughly: measurements, and a row for each message."""
-        return len(self.columns) + len(self.refused)
+        return self.columns.count + len(self.refused)
 
     def part(self, first: int, last: int) -> Part:
         """Return the measurements of the records from `first` to before `last`."""

@@ -18,6 +18,7 @@ from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Record
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming
+from vitrine_collector.nodes import Origin
 from vitrine_database.queries import Queries
 from vitrine_quality.rules import from_json
 
@@ -119,5 +120,6 @@ def take(batch: Batch, watched: Watched, incoming: Incoming, *, retained: bool =
         data.values.append(float("nan") if value is None else value)
         data.tests.append(tests | (int(Test.TIME_UNCERTAIN) if uncertain else 0))
     node = (watched.slug, watched.sensor.key)
-    batch.add(Record(incoming, node, watched.gateway_id, watched.installation_id, epoch=None, number=None), data)
+    origin = Origin(node, watched.gateway_id, watched.installation_id, epoch=None)
+    batch.add(Record(incoming, origin, number=None), data)
     return Heard(watched, online=True)

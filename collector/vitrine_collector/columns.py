@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.decoding import Data
 from vitrine_collector.rows import Rows
-from vitrine_collector.templates import Layout, Packed
+from vitrine_collector.templates import Packed, Shape
 
 
 class _Bytes:
-    """Measurements of one layout: their bytes, their channels, the tests and the record that each part shares."""
+    """Messages of one shape: their bytes, and their channels, tests and record, which their measurements share."""
 
-    __slots__ = ("channels", "metrics", "owners", "tests")
+    __slots__ = ("begins", "channels", "owners", "tests")
 
     def __init__(self) -> None:
-        self.metrics: list[bytes] = []
+        self.begins: list[bytes] = []
         self.channels: list[NDArray[np.int32]] = []
         self.tests: list[int] = []
         self.owners: list[int] = []
@@ -31,11 +31,9 @@ class Columns:
     def __init__(self) -> None:
         self._data = Data()
         self._owners: list[int] = []
-        self._packed: defaultdict[Layout, _Bytes] = defaultdict(_Bytes)
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
+        self._packed: defaultdict[Shape, _Bytes] = defaultdict(_Bytes)
+        #: Measurements so far.
+        self.count = 0
 
     def add(self, owner: int, data: Data) -> None:
         """Add the measurements of the record number `owner` of the batch."""
@@ -46,18 +44,19 @@ class Columns:
             self._data.values += data.values
             self._data.tests += data.tests
             self._owners += [owner] * single
-        self._count += single
-        for part in data.packed:
-            self.add_packed(owner, part, data.every_test)
+        self.count += single
+        if data.packed is not None:
+            self.add_packed(owner, data.packed, data.every_test)
 
-    def add_packed(self, owner: int, part: Packed, tests: int = 0) -> None:
+    def add_packed(self, owner: int, packed: Packed, tests: int = 0) -> None:
         """Add measurements that are bytes yet; `tests` are those that none of them passed."""
-        found = self._packed[part.layout]
-        found.metrics.append(part.metrics)
-        found.channels.append(part.channels)
+        template, begin = packed
+        found = self._packed[template.shape]
+        found.begins.append(begin)
+        found.channels.append(template.channels)
         found.tests.append(tests)
         found.owners.append(owner)
-        self._count += len(part.channels)
+        self.count += template.shape.count
 
     def judged(self, arrival: Arrival) -> tuple[Rows, NDArray[np.int64]]:
         """Return all measurements with their quality, and the number of each one's record."""
@@ -66,14 +65,13 @@ class Columns:
         values = [np.array(self._data.values, dtype=np.float64)]
         tests = [np.array(self._data.tests, dtype=np.int16)]
         owners = [np.array(self._owners, dtype=np.int64)]
-        for layout, found in self._packed.items():
-            time_ms, value = layout.read(b"".join(found.metrics))
-            lengths = [len(part) for part in found.channels]
+        for shape, found in self._packed.items():
+            time_ms, value = shape.read(found.begins)
             times.append(time_ms)
             values.append(value)
             channels.append(np.concatenate(found.channels))
-            tests.append(np.repeat(np.array(found.tests, dtype=np.int16), lengths))
-            owners.append(np.repeat(np.array(found.owners, dtype=np.int64), lengths))
+            tests.append(np.repeat(np.array(found.tests, dtype=np.int16), shape.count))
+            owners.append(np.repeat(np.array(found.owners, dtype=np.int64), shape.count))
         channel, value = np.concatenate(channels), np.concatenate(values)
         quality, failed = arrival.judge(channel, value, np.concatenate(tests))
         return Rows(np.concatenate(times) * 1000, channel, value, quality, failed), np.concatenate(owners)

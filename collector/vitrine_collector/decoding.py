@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +41,7 @@ class Data:
     values: list[float] = field(default_factory=list)
     tests: list[int] = field(default_factory=list)
     #: Measurements that are bytes yet.
-    packed: list[Packed] = field(default_factory=list)
+    packed: Packed | None = None
     #: Tests that none of its measurements passed.
     every_test: int = 0
 
@@ -60,12 +59,12 @@ def parse(payload: bytes) -> Any:  # noqa: ANN401 - the message class is made at
         raise PayloadError(f"the payload of {len(payload)} bytes is not Sparkplug B: {error}") from error
 
 
-def read_data(message: Any, metrics: Metrics, packed: Sequence[Packed] = ()) -> Data:  # noqa: ANN401
+def read_data(message: Any, metrics: Metrics, packed: Packed | None = None) -> Data:  # noqa: ANN401
     """Read the measurements of one device; PayloadError says what is wrong with the message.
 
-    Where a template has taken measurements from the message, it holds the rest of them only.
+    Where a template has taken the measurements `packed` from the message, it holds the rest of them only.
     """
-    data = Data(packed=list(packed))
+    data = Data(packed=packed)
     doubles = metrics.doubles
     times, channels, values = data.times_ms, data.channels, data.values
     others: list[Any] = []

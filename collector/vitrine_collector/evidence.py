@@ -43,7 +43,7 @@ class Evidence:
             "add_loss",
             [
                 {
-                    "gateway": record.gateway_id,
+                    "gateway": record.origin.gateway_id,
                     "epoch": record.loss.epoch,
                     "records": multirange(record.loss.records),
                     "first": record.loss.first_ms,
@@ -57,10 +57,11 @@ class Evidence:
         )
         health: dict[int, dict[str, object]] = {}
         for record in records:
-            health.setdefault(record.gateway_id, {}).update(record.health)
+            if record.health:
+                health.setdefault(record.origin.gateway_id, {}).update(record.health)
         self._many(
             "update_health",
-            [{"gateway": gateway, "health": Jsonb(values)} for gateway, values in sorted(health.items()) if values],
+            [{"gateway": gateway, "health": Jsonb(values)} for gateway, values in sorted(health.items())],
         )
 
     def came_late(self, part: Part) -> None:
@@ -88,10 +89,11 @@ class Evidence:
         seen: dict[int, float] = {}
         lost: dict[Queue, Ranges] = {}
         for record in records:
-            if record.message.received_s > seen.get(record.gateway_id, 0.0):
-                seen[record.gateway_id] = record.message.received_s
+            gateway, received_s = record.origin.gateway_id, record.message.received_s
+            if received_s > seen.get(gateway, 0.0):
+                seen[gateway] = received_s
             if record.loss is not None:
-                _add_all(lost.setdefault((record.gateway_id, record.loss.epoch), Ranges()), record.loss.records)
+                _add_all(lost.setdefault((record.origin.gateway_id, record.loss.epoch), Ranges()), record.loss.records)
         came = deliveries(records)
         self._held(came, lost)
         self._dated(came)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import psycopg
 
@@ -53,7 +53,7 @@ class Gathering:
             _log.exception("message not understood", topic=incoming.topic)
             self.refuse(incoming, "internal", f"{type(error).__name__}: {error}")
 
-    def add(self, record: Record, data: Data | None = None, packed: Iterable[Packed] = ()) -> None:
+    def add(self, record: Record, data: Data | None = None, packed: Packed | None = None) -> None:
         """Take a record with its measurements; of one that is held already only the acknowledgement is due."""
         self.counts["repeated" if record.repeated else "records"] += 1
         if record.repeated:

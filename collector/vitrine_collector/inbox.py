@@ -37,14 +37,15 @@ class Inbox:
 
     def put(self, items: Sequence[Item], patience_s: float = 0.0) -> int:
         """Add items, waiting for room so long for each where there is none; return how many there was room for."""
+        size = sum(map(_size, items))
         with self._changed:
+            if len(self._items) + len(items) < self._max_messages and self._bytes + size < self._max_bytes:
+                self._add(items, size)
+                return len(items)
             for place, item in enumerate(items):
                 if self._full() and not self._changed.wait_for(lambda: not self._full(), patience_s):
                     return place
-                self._items.append(item)
-                self._bytes += _size(item)
-                if len(self._items) == 1:
-                    self._changed.notify_all()
+                self._add([item], _size(item))
         return len(items)
 
     def take(self, timeout_s: float, most: int = 500) -> list[Item]:
@@ -58,6 +59,13 @@ class Inbox:
             if was_full:
                 self._changed.notify_all()
         return taken
+
+    def _add(self, items: Sequence[Item], size: int) -> None:
+        was_empty = not self._items
+        self._items.extend(items)
+        self._bytes += size
+        if was_empty:
+            self._changed.notify_all()
 
     def __len__(self) -> int:
         return len(self._items)

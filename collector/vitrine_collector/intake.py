@@ -24,11 +24,12 @@ from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Store
 from vitrine_collector.succession import Succession
 from vitrine_collector.taken import Taken
-from vitrine_collector.templates import Template
+from vitrine_collector.templates import Packed
 from vitrine_collector.unheard import Unheard
 
 _log = logger("collector")
 _STATE = f"{NAMESPACE}/STATE/"
+_DATA, _SAID_TO_NODES = Message.DDATA, (Message.NCMD, Message.DCMD)
 
 
 class Intake:
@@ -114,22 +115,21 @@ class Intake:
         if incoming.topic.startswith(_STATE):
             self.counts["ignored"] += 1
             return
-        topic = _topic(incoming.topic)
-        if topic.message in (Message.NCMD, Message.DCMD):
+        topic, node, kind = _address(incoming.topic)
+        if kind in _SAID_TO_NODES:
             self.counts["ignored"] += 1
             return
-        node = (topic.group, topic.node)
         if not self._members.mine(node):
             self.counts["others"] += 1
             self._succession.overheard.note(topic, incoming)
             return
-        if topic.message is Message.DDATA and (state := self._nodes.get(node)) is not None:
+        if kind is _DATA and (state := self._nodes.get(node)) is not None:
             self._data(incoming, topic, state)
             return
         parsed = Parsed(incoming, topic, parse(incoming.payload))
-        if topic.message is Message.NBIRTH:
+        if kind is Message.NBIRTH:
             self._lives.node_birth(parsed)
-        elif topic.message is Message.NDEATH:
+        elif kind is Message.NDEATH:
             self._lives.node_death(parsed)
         else:
             self._in_sequence(parsed)
@@ -137,21 +137,20 @@ class Intake:
     def _data(self, incoming: Incoming, topic: Topic, state: NodeState) -> None:
         """Take the data of a device, in the quick way where it has sent their like before."""
         metrics = state.devices.get(topic.device)
-        template = None if metrics is None else metrics.templates.find(incoming.payload)
-        if metrics is None or template is None:
+        packed = None if metrics is None else metrics.templates.find(incoming.payload)
+        if metrics is None or packed is None:
             self._in_sequence(Parsed(incoming, topic, parse(incoming.payload)))
-        elif not self._is_usual(incoming, state, metrics, template):
-            packed, rest = template.split(incoming.payload)
+        elif not self._is_usual(incoming, state, metrics, packed):
+            rest = packed[0].rest(incoming.payload)
             self._in_sequence(Parsed(incoming, topic, parse(rest), packed, metrics))
 
-    def _is_usual(self, incoming: Incoming, state: NodeState, metrics: Metrics, template: Template) -> bool:
+    def _is_usual(self, incoming: Incoming, state: NodeState, metrics: Metrics, packed: Packed) -> bool:
         """Take a message that ends as usual and is in its place, as nearly all are; False where it is not."""
-        told = None if metrics.proof is not None else template.read(incoming.payload)
-        if told is None or not state.sequence.passes(told[1].seq):
+        ending = None if metrics.proof is not None else packed[0].ending(incoming.payload)
+        if ending is None or not state.sequence.passes(ending[2]):
             return False
-        packed, ending = told
-        record = Record.of(incoming, state, ending.number)
-        record.time_source, record.repeated = ending.time_source, self._taken.is_repeated(state, ending.number)
+        number, source, _ = ending
+        record = Record(incoming, state.origin, number, self._taken.is_repeated(state, number), source)
         self._gathering.add(record, packed=packed)
         return True
 
@@ -193,7 +192,7 @@ class Intake:
             return
         if parsed.metrics is None:
             metrics.templates.learn(parsed.incoming.payload, parsed.message, metrics.doubles, metrics.ending)
-        record = Record.measured(parsed.incoming, state, data)
+        record = Record.measured(parsed.incoming, state.origin, data)
         record.repeated = self._taken.is_repeated(state, data.record)
         self._gathering.add(record, data)
 
@@ -207,7 +206,7 @@ class Intake:
         except PayloadError as error:
             self._unreadable(parsed, state, state.metrics, error)
             return
-        record = Record.of(parsed.incoming, state, said.record)
+        record = Record(parsed.incoming, state.origin, said.record)
         record.repeated = self._taken.is_repeated(state, said.record)
         if not record.repeated:
             record.loss, record.health = said.loss, said.health
@@ -221,11 +220,12 @@ class Intake:
         self._gathering.refuse(parsed.incoming, error.code, error.message)
         number = find_record(parsed.message, metrics)
         if number is not None:
-            record = Record.of(parsed.incoming, state, number)
+            record = Record(parsed.incoming, state.origin, number)
             record.repeated = self._taken.is_repeated(state, number)
             self._gathering.acknowledge(record)
 
 
 @lru_cache(maxsize=65_536)
-def _topic(text: str) -> Topic:
-    return Topic.parse(text)
+def _address(text: str) -> tuple[Topic, Node, Message]:
+    topic = Topic.parse(text)
+    return topic, (topic.group, topic.node), topic.message

@@ -22,6 +22,8 @@ _SQL = Queries("vitrine_collector", "queries/members.sql")
 _log = logger("collector")
 #: Between two signs of life, and the silence after which a collector is taken for dead.
 BEAT_S, SILENCE_S = 2.0, 7.0
+#: Nodes of which it is remembered whose they are: anybody may name new ones.
+_REMEMBERED = 100_000
 
 
 class Members:
@@ -30,6 +32,8 @@ class Members:
     def __init__(self, me: uuid.UUID | None = None) -> None:
         self.me = me or uuid.uuid4()
         self.alive: tuple[uuid.UUID, ...] = (self.me,)
+        #: Who is alive, and of each node whether it is this collector's then; both in one, as several threads ask.
+        self._known: tuple[tuple[uuid.UUID, ...], dict[Node, bool]] = self.alive, {}
 
     def beat(self, connection: psycopg.Connection) -> None:
         """Give a sign of life and learn who else is alive."""
@@ -48,7 +52,17 @@ class Members:
 
     def mine(self, node: Node) -> bool:
         """Tell whether a node is this collector's business."""
-        return len(self.alive) == 1 or responsible(self.alive, node) == self.me
+        alive = self.alive
+        if len(alive) == 1:
+            return True
+        among, known = self._known
+        if alive is not among or len(known) >= _REMEMBERED:
+            known = {}
+            self._known = alive, known
+        mine = known.get(node)
+        if mine is None:
+            mine = known[node] = responsible(alive, node) == self.me
+        return mine
 
 
 def responsible(alive: tuple[uuid.UUID, ...], node: Node) -> uuid.UUID:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from vitrine import uplink
+from vitrine.ranges import Ranges
 from vitrine.sparkplug import DataType, Payload, Topic
 from vitrine_collector.births import DeviceBirth, MetricBirth, NodeBirth
 from vitrine_collector.inbox import Incoming
@@ -77,6 +78,16 @@ class Metrics:
             self.doubles[metric.alias] = channel_id
 
 
+class Origin(NamedTuple):
+    """Whose a record is: an edge node, and the queue that numbers its records."""
+
+    node: Node
+    gateway_id: int
+    installation_id: int
+    #: None where nothing is numbered.
+    epoch: UUID | None
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A message with its topic and its protobuf form."""
@@ -85,7 +96,7 @@ class Parsed:
     topic: Topic
     #: The message class is made at run time. Without the measurements in `packed`.
     message: Any
-    packed: Sequence[Packed] = ()
+    packed: Packed | None = None
     #: The birth by which `packed` was taken out.
     metrics: Metrics | None = None
 
@@ -109,6 +120,12 @@ class NodeState:
     #: Its NBIRTH, while it is a kept one.
     certificate: Payload | None = None
     devices: dict[str, Metrics] = field(default_factory=dict)
+    origin: Origin = field(init=False)
+    #: Numbers of its queue's records that are held by the database, or on their way there; None until one is asked for.
+    taken: Ranges | None = None
+
+    def __post_init__(self) -> None:
+        self.origin = Origin(self.node, self.gateway_id, self.installation_id, self.epoch)
 
 
 class Nodes:

@@ -44,7 +44,11 @@ class Packets:
         others: list[bytes] = []
         at, size, self._missing = 0, len(data), 0
         while at < size:
-            found = _body(data, at)
+            # Nearly every packet says its length in two bytes.
+            if at + 2 < size and data[at + 1] >= 0x80 > (high := data[at + 2]):
+                found: tuple[int, int] | None = (at + 3, at + 3 + (data[at + 1] & 0x7F | high << 7))
+            else:
+                found = _body(data, at)
             if found is None:
                 self._broken = True
                 others.append(data[at:])

@@ -71,7 +71,7 @@ def _measurements(connection: psycopg.Connection, topic: Topic, incoming: Incomi
     batch, arrival = Batch(), Arrival()
     for channel in held.device.channels if held.device else ():
         arrival.learn(table.by_name[channel.metric.name].channel_id, from_json(channel.rules))
-    batch.add(Record.measured(incoming, node_state(topic, held), data), data)
+    batch.add(Record.measured(incoming, node_state(topic, held).origin, data), data)
     batch.judge(arrival)
     return batch
 
@@ -79,8 +79,7 @@ def _measurements(connection: psycopg.Connection, topic: Topic, incoming: Incomi
 def _report(_: psycopg.Connection, topic: Topic, incoming: Incoming, held: Certificates) -> Batch:
     """Take a report of loss; what the node said of its health is out of date."""
     said = read_node_data(decode(incoming.payload), metrics_of(held.node.metrics))
-    record = Record.of(incoming, node_state(topic, held), said.record)
-    record.loss = said.loss
+    record = Record(incoming, node_state(topic, held).origin, said.record, loss=said.loss)
     batch = Batch()
     batch.add(record)
     batch.judge(Arrival())

@@ -21,15 +21,16 @@ class Taken:
         """Tell whether a record is held already, or on its way; if not, it is on its way now."""
         if state.epoch is None or number is None:
             return False
-        queue = (state.gateway_id, state.epoch)
+        if state.taken is None:
+            state.taken = self._of(state.gateway_id, state.epoch)
+        return not state.taken.put(number)
+
+    def _of(self, *queue: *tuple[int, UUID]) -> Ranges:
         taken = self._taken.get(queue)
         if taken is None:
             held = self._store.run(lambda connection: registry.held_records(connection, *queue), witness.born)
             taken = self._taken[queue] = held
-        if number in taken:
-            return True
-        taken.add(number)
-        return False
+        return taken
 
     def leave(self, gateway_id: int) -> None:
         """Forget the queues of a gateway that has become another collector's."""

@@ -8,13 +8,14 @@ integers, and its numbers are read by NumPy for a whole batch at once. What does
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine_collector.endings import Ending, EndingPattern
+from vitrine_collector.endings import Ending, Endings
 
 #: A message begins with its own timestamp: the field's tag and six bytes.
 _HEAD = 7
@@ -33,20 +34,38 @@ class Layout(NamedTuple):
         """Bytes of one metric."""
         return 19 + self.alias_bytes + 2 * self.historical
 
-    def read(self, metrics: bytes) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return times in milliseconds, and values, of metrics that follow one another."""
-        table = np.frombuffer(metrics, np.uint8).reshape(-1, self.stride)
-        at = 4 + self.alias_bytes
-        times = (table[:, at : at + 6] & 0x7F).astype(np.int64) @ _TIME_POWERS
-        return times, np.ascontiguousarray(table[:, -8:]).view("<f8").ravel()
+
+class Shape:
+    """Where the measurements stand in messages of one form; all devices of one kind have the same.
+
+    A shape is found again by what it is, not by what it says: `shape_of` makes each but once.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Layout, int]]) -> None:
+        """Take how many metrics of which layout follow one another."""
+        self._parts = parts
+        #: Measurements of a message, and the bytes up to the end of the last of them.
+        self.count = sum(count for _, count in parts)
+        self.length = _HEAD + sum(layout.stride * count for layout, count in parts)
+
+    def read(self, begins: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return times in milliseconds, and values, of messages of which each has `length` bytes here."""
+        table = np.frombuffer(b"".join(begins), np.uint8).reshape(-1, self.length)
+        times, values, start = [], [], _HEAD
+        for layout, count in self._parts:
+            end = start + layout.stride * count
+            metrics = table[:, start:end].reshape(len(begins), count, layout.stride)
+            at = 4 + layout.alias_bytes
+            times.append((metrics[:, :, at : at + 6] & 0x7F).astype(np.int64) @ _TIME_POWERS)
+            values.append(np.ascontiguousarray(metrics[:, :, -8:]).view("<f8")[:, :, 0])
+            start = end
+        return np.hstack(times).ravel(), np.hstack(values).ravel()
 
 
-class Packed(NamedTuple):
-    """Metrics of one layout, as bytes yet, and the channels that they stand for."""
-
-    layout: Layout
-    metrics: bytes
-    channels: NDArray[np.int32]
+@lru_cache(maxsize=4096)
+def shape_of(parts: tuple[tuple[Layout, int], ...]) -> Shape:
+    """Return the shape of messages in which so many metrics of these layouts follow one another."""
+    return Shape(parts)
 
 
 class Template:
@@ -56,41 +75,39 @@ class Template:
         self, aliases: Sequence[int], channels: Sequence[int], ending: tuple[int, int] | None, *, historical: bool
     ) -> None:
         """Take the aliases of the measurements, and those of record number and time source if they follow."""
-        fixed, free = bytearray(b"\x08" + bytes(6)), bytearray(b"\x00" + _FREE_TIME)
-        fixed[1:7] = _FIXED_TIME
-        self._segments: list[tuple[int, int, Layout, NDArray[np.int32]]] = []
-        numbered = zip(map(_varint, aliases), channels, strict=True)
-        for length, group in groupby(numbered, key=lambda pair: len(pair[0])):
-            layout, start, found = Layout(length, historical), len(fixed), []
-            for alias, channel in group:
+        fixed, free = bytearray(b"\x08" + _FIXED_TIME), bytearray(b"\x00" + _FREE_TIME)
+        wire, parts = [_varint(alias) for alias in aliases], []
+        for length, group in groupby(wire, key=len):
+            layout, count = Layout(length, historical), len(fixed)
+            for alias in group:
                 head = bytes((0x12, layout.stride - 2, 0x10)) + alias + b"\x18"
                 mark = (b"\x28\x01" if historical else b"") + b"\x69"
                 fixed += head + _FIXED_TIME + mark + bytes(8)
                 free += bytes(len(head)) + _FREE_TIME + bytes(len(mark)) + b"\xff" * 8
-                found.append(channel)
-            self._segments.append((start, len(fixed), layout, np.array(found, np.int32)))
-        self._ending = ending and EndingPattern(_varint(ending[0]), _varint(ending[1]), historical=historical)
+            parts.append((layout, (len(fixed) - count) // layout.stride))
+        self.shape, self.channels = shape_of(tuple(parts)), np.array(channels, np.int32)
+        self._endings = ending and Endings(_varint(ending[0]), _varint(ending[1]), historical=historical)
         self._length = len(fixed)
         self._fixed = int.from_bytes(fixed, "little")
         self._mask = int.from_bytes(bytes(byte ^ 0xFF for byte in free), "little")
 
-    def fits(self, payload: bytes) -> bool:
-        """Tell whether a message begins as this template says."""
+    def begin(self, payload: bytes) -> bytes | None:
+        """Return the bytes of the measurements where a message begins as this template says."""
         begin = payload[: self._length]
-        return len(begin) == self._length and int.from_bytes(begin, "little") & self._mask == self._fixed
+        fits = int.from_bytes(begin, "little") & self._mask == self._fixed and len(begin) == self._length
+        return begin if fits else None
 
-    def split(self, payload: bytes) -> tuple[list[Packed], bytes]:
-        """Return the measurements of a message that fits, and its rest, which is a smaller message."""
-        return self._packed(payload), payload[self._length :]
+    def ending(self, payload: bytes) -> Ending | None:
+        """Return what follows on the measurements; None where it is not as expected."""
+        return self._endings.read(payload[self._length :]) if self._endings else None
 
-    def read(self, payload: bytes) -> tuple[list[Packed], Ending] | None:
-        """Return all that a message that fits holds; None where its end is not as expected."""
-        ending = self._ending and self._ending.read(payload[self._length :])
-        return (self._packed(payload), ending) if ending else None
+    def rest(self, payload: bytes) -> bytes:
+        """Return what follows on the measurements, which is a smaller message."""
+        return payload[self._length :]
 
-    def _packed(self, payload: bytes) -> list[Packed]:
-        return [Packed(layout, payload[start:end], found) for start, end, layout, found in self._segments]
 
+#: Measurements of a message, as bytes yet, and the template that they fit.
+Packed = tuple[Template, bytes]
 
 #: A timestamp of six bytes: each but the last says that another follows, the other bits are free.
 _FIXED_TIME = b"\x80\x80\x80\x80\x80\x00"
@@ -105,11 +122,11 @@ class Templates:
     def __init__(self) -> None:
         self._known: list[Template] = []
 
-    def find(self, payload: bytes) -> Template | None:
-        """Return the template that a message fits."""
+    def find(self, payload: bytes) -> Packed | None:
+        """Return the template that a message fits, and the bytes of its measurements."""
         for template in self._known:
-            if template.fits(payload):
-                return template
+            if begin := template.begin(payload):
+                return template, begin
         return None
 
     def learn(
@@ -138,7 +155,7 @@ class Templates:
             ending if rest == ending else None,
             historical=historical,
         )
-        if template.fits(payload):
+        if template.begin(payload):
             self._known.append(template)
 
 

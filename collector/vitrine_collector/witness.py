@@ -21,6 +21,7 @@ from vitrine_collector.births import ChannelBirth, DeviceBirth, MetricBirth, Nod
 from vitrine_collector.decoding import Data
 from vitrine_collector.faults import Witness
 from vitrine_collector.inbox import Incoming
+from vitrine_collector.nodes import Origin
 from vitrine_collector.rebirths import Node
 from vitrine_database.queries import Queries
 
@@ -41,7 +42,7 @@ def measured(batch: Batch, first: int, last: int) -> Witness:
             gateway, installation, channel, value = row
             _write(connection, gateway, installation, [channel], _NAN if value is None else value)
         elif suspect is not None:
-            _write(connection, suspect.gateway_id, suspect.installation_id, channels[:1], _NAN)
+            _write(connection, suspect.origin.gateway_id, suspect.origin.installation_id, channels[:1], _NAN)
 
     return write
 
@@ -50,7 +51,7 @@ def _write(connection: psycopg.Connection, gateway: int, installation: int, chan
     now_s = time.time()
     now_ms = int(now_s * 1000)
     message = Incoming("/".join(_NODE), b"", now_s)
-    record = Record(message, _NODE, gateway, installation, _EPOCH, 1, time_source="restamped")
+    record = Record(message, Origin(_NODE, gateway, installation, _EPOCH), 1, time_source="restamped")
     record.loss = Loss(_EPOCH, Ranges([(2, 2)]), now_ms, now_ms, "witness")
     record.health = {"queue_depth": 0}
     # Twice the same measurement: both ways of writing are gone.

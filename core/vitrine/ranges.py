@@ -32,12 +32,7 @@ class Ranges:
 
     def add(self, first: int, last: int | None = None) -> None:
         """Add the numbers from `first` to `last` inclusive; `first` alone when `last` is left out."""
-        if last is None:
-            if self._lasts and first == self._lasts[-1] + 1:
-                # What nearly every record is: the one after the last.
-                self._lasts[-1] = first
-                return
-            last = first
+        last = first if last is None else last
         if last < first:
             raise ValueError(f"a range ends before it begins: {first}-{last}")
         low = bisect_left(self._lasts, first - 1)
@@ -47,6 +42,17 @@ class Ranges:
             last = max(last, self._lasts[high - 1])
         self._firsts[low:high] = [first]
         self._lasts[low:high] = [last]
+
+    def put(self, number: int) -> bool:
+        """Add a number; return whether it was missing."""
+        if self._lasts and number == self._lasts[-1] + 1:
+            # What nearly every record is: the one after the last.
+            self._lasts[-1] = number
+            return True
+        if number in self:
+            return False
+        self.add(number)
+        return True
 
     def remove(self, first: int, last: int | None = None) -> None:
         """Take the numbers from `first` to `last` inclusive out, whether they are in or not."""

@@ -13,6 +13,7 @@ from vitrine_collector.batch import Batch, Record, Refused
 from vitrine_collector.commit import Commit
 from vitrine_collector.decoding import Data
 from vitrine_collector.inbox import Incoming
+from vitrine_collector.nodes import Origin
 from vitrine_collector.store import Stopped, Store
 
 EPOCH = uuid.UUID(int=1)
@@ -50,7 +51,7 @@ def batch_of(values: list[float], first: int = 1) -> Batch:
     batch = Batch()
     for number, value in enumerate(values, start=first):
         message = Incoming(f"record/{number}", b"payload", time.time())
-        record = Record(message, NODE, 1, 1, EPOCH, number, time_source="ntp")
+        record = Record(message, Origin(NODE, 1, 1, EPOCH), number, time_source="ntp")
         batch.add(record, Data(number, "ntp", [T0_MS + number % 1000], [1], [value], [0]))
     batch.judge(Arrival())
     return batch

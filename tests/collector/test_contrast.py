@@ -132,7 +132,7 @@ def test_what_refuses_all_alike_blames_none(
     database_url: str, database, mend_after, failures: list[str], count: int, broken: str, mended: str
 ) -> None:
     batch = batch_of([float(number) for number in range(count)])
-    batch.records[0].loss = uplink.Loss(batch.records[0].epoch, uplink.Ranges([(900, 901)]), 1, 2, "disk full")
+    batch.records[0].loss = uplink.Loss(batch.records[0].origin.epoch, uplink.Ranges([(900, 901)]), 1, 2, "disk full")
     batch.refused.append(Refused(Incoming("nonsense", b"", 1.0), "payload-invalid", "why"))
     database.execute(broken)
     mend_after(3, lambda: database.execute(mended))

@@ -1,5 +1,6 @@
 """A collector that was away, or that takes over from another, reads by the births that the database keeps."""
 
+import itertools
 import uuid
 from collections.abc import Callable
 
@@ -134,7 +135,7 @@ def test_a_node_without_marks_is_asked_for_its_births(bench: Bench) -> None:
 def another_has_the_node(bench: Bench) -> tuple[uuid.UUID, ...]:
     """Return the members of which another has the node, as the intake knows them."""
     members: Members = bench.intake._members
-    others = (uuid.UUID(int=number) for number in range(1, 100))
+    others = (uuid.UUID(int=number) for number in itertools.count(1))
     alive = next(both for one in others if responsible(both := tuple(sorted((members.me, one))), NODE) == one)
     members.alive = alive
     bench.intake.tick()

@@ -55,16 +55,15 @@ def learned(metrics: Metrics, payload: bytes) -> None:
 
 
 def by_template(metrics: Metrics, payload: bytes) -> tuple[list[tuple[int, float]], Data, int] | None:
-    template = metrics.templates.find(payload)
-    read = template and template.read(payload)
-    if not read:
+    packed = metrics.templates.find(payload)
+    ending = packed and packed[0].ending(payload)
+    if not packed or not ending:
         return None
-    packed, ending = read
-    values = []
-    for part in packed:
-        time_ms, value = part.layout.read(part.metrics)
-        values += [*zip(part.channels.tolist(), time_ms.tolist(), value.tolist(), strict=True)]
-    return sorted(values), Data(record=ending.number, time_source=ending.time_source), ending.seq
+    template, begin = packed
+    times_ms, values = template.shape.read([begin])
+    number, source, seq = ending
+    found = sorted(zip(template.channels.tolist(), times_ms.tolist(), values.tolist(), strict=True))
+    return found, Data(record=number, time_source=source), seq
 
 
 @given(ALIASES, st.lists(TIMES, min_size=1, max_size=3), st.data(), st.booleans())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vitrine.ranges import Ranges
 
 _pair = st.tuples(st.integers(0, 60), st.integers(0, 12)).map(lambda p: (p[0], p[0] + p[1]))
-_steps = st.lists(st.tuples(st.sampled_from(["add", "remove"]), _pair), max_size=40)
+_steps = st.lists(st.tuples(st.sampled_from(["add", "put", "remove"]), _pair), max_size=40)
 
 
 @given(_steps)
@@ -20,6 +20,9 @@ def test_ranges_are_a_set_of_numbers(steps: list[tuple[str, tuple[int, int]]]) -
         if action == "add":
             ranges.add(first, last)
             oracle |= numbers
+        elif action == "put":
+            assert ranges.put(first) is (first not in oracle)
+            oracle.add(first)
         else:
             ranges.remove(first, last)
             oracle -= numbers
