@@ -154,7 +154,7 @@ def _whole_way(url: str, load: Load, limits: Limits, ages: _Ages | None = None) 
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder, mosquitto(Path(folder), BROKER) as broker:
         collector = Collector(url, Broker(host="127.0.0.1", port=broker.port), limits)
         if ages is not None:
-            collector.written = ages.note
+            collector.outbox.written = ages.note
         collector.start()
         collector.host.online.wait(20)
         context = multiprocessing.get_context("spawn")

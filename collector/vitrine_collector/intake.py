@@ -1,4 +1,4 @@
-"""From messages to batches: which node each message is of, its place in the sequence, what its data hold."""
+"""From messages to batches: which node each message is of, and its place in the sequence."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache, partial
 
 from vitrine.errors import PayloadError
 from vitrine.logs import logger
-from vitrine.sparkplug import Message, Topic, decode
+from vitrine.sparkplug import Message, Topic
 from vitrine.sparkplug.topics import NAMESPACE
 from vitrine_collector.arrival import Arrival
 from vitrine_collector.batch import Batch, Record
-from vitrine_collector.decoding import UnknownMetric, find_record, parse, read_data
+from vitrine_collector.contents import Contents
+from vitrine_collector.decoding import parse
 from vitrine_collector.gathering import Gathering
 from vitrine_collector.inbox import Incoming, Item
 from vitrine_collector.limits import Limits
 from vitrine_collector.lives import Lives
 from vitrine_collector.members import Members
-from vitrine_collector.node_data import read_node_data
 from vitrine_collector.nodes import Metrics, Nodes, NodeState, Parsed
 from vitrine_collector.rebirths import Node, Rebirths
 from vitrine_collector.store import Store
@@ -54,6 +54,7 @@ class Intake:
         self._lives = Lives(
             store, self._nodes, self.rebirths, self._succession, arrival, self._gathering, self._unheard
         )
+        self._contents = Contents(self._succession, self._lives, self._unheard, self._taken, self._gathering)
         #: What became of the messages: their sum is the number received, but for those held behind a hole.
         self.counts = self._gathering.counts
 
@@ -105,7 +106,7 @@ class Intake:
         elif topic.message is Message.NDEATH:
             self._lives.node_death(parsed)
         elif state is not None:
-            self._of_node(parsed, state)
+            self._contents.take(parsed, state)
         else:
             self._unheard.ask(incoming, node, "no-birth", "the node's birth was not heard")
         if (state := self._nodes.get(node)) is not None:
@@ -163,66 +164,7 @@ class Intake:
         if not parsed.message.HasField("seq") or parsed.message.seq > 255:
             raise PayloadError("the message has no seq from 0 to 255")
         for ready in state.sequence.take(parsed.message.seq, parsed, time.monotonic()):
-            self._gathering.guarded(ready.incoming, lambda _, ready=ready: self._of_node(ready, state))  # type: ignore[misc]
-
-    def _of_node(self, parsed: Parsed, state: NodeState) -> None:
-        work = {
-            Message.DDATA: self._device_data,
-            Message.NDATA: self._node_data,
-            Message.DBIRTH: self._lives.device_birth,
-            Message.DDEATH: self._lives.device_death,
-        }[parsed.topic.message]
-        work(parsed, state)
-
-    def _device_data(self, parsed: Parsed, state: NodeState) -> None:
-        metrics = state.devices.get(parsed.topic.device)
-        if metrics is None:
-            self._unheard.ask(parsed.incoming, state.node, "no-birth", "the device's birth was not heard")
-            return
-        if parsed.metrics is not None and parsed.metrics is not metrics:
-            # It waited behind a hole in the sequence, and a birth came before it.
-            parsed = Parsed(parsed.incoming, parsed.topic, parse(parsed.incoming.payload))
-        if not self._succession.proven(parsed, state, metrics):
-            self._lives.mistrust(parsed, state)
-            return
-        try:
-            data = read_data(parsed.message, metrics, parsed.packed)
-        except PayloadError as error:
-            self._unreadable(parsed, state, metrics, error)
-            return
-        if parsed.metrics is None:
-            metrics.templates.learn(parsed.incoming.payload, parsed.message, metrics.doubles, metrics.ending)
-        record = Record.measured(parsed.incoming, state.origin, data)
-        record.repeated = self._taken.is_repeated(state, data.record)
-        self._gathering.add(record, data)
-
-    def _node_data(self, parsed: Parsed, state: NodeState) -> None:
-        if not state.certain:
-            # The first record of a device will tell; a report of loss comes again.
-            self.counts["awaited"] += 1
-            return
-        try:
-            said = read_node_data(decode(parsed.incoming.payload), state.metrics)
-        except PayloadError as error:
-            self._unreadable(parsed, state, state.metrics, error)
-            return
-        record = Record(parsed.incoming, state.origin, said.record)
-        record.repeated = self._taken.is_repeated(state, said.record)
-        if not record.repeated:
-            record.loss, record.health = said.loss, said.health
-        self._gathering.add(record)
-
-    def _unreadable(self, parsed: Parsed, state: NodeState, metrics: Metrics, error: PayloadError) -> None:
-        """Wait for a birth that may explain the record; else keep and acknowledge it, so that it is not sent again."""
-        if isinstance(error, UnknownMetric) and not state.asked_for:
-            self._unheard.ask(parsed.incoming, state.node, error.code, error.message)
-            return
-        self._gathering.refuse(parsed.incoming, error.code, error.message)
-        number = find_record(parsed.message, metrics)
-        if number is not None:
-            record = Record(parsed.incoming, state.origin, number)
-            record.repeated = self._taken.is_repeated(state, number)
-            self._gathering.acknowledge(record)
+            self._gathering.guarded(ready.incoming, lambda _, ready=ready: self._contents.take(ready, state))  # type: ignore[misc]
 
 
 @lru_cache(maxsize=65_536)

@@ -18,7 +18,7 @@ class Readings(PrometheusCollector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every number."""
-        service, totals = self._collector, self._collector.totals
+        service, totals = self._collector, self._collector.outbox.totals
         messages = CounterMetricFamily(
             "vitrine_collector_messages", "Messages by what became of them", labels=["outcome"]
         )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from vitrine.logs import logger
-from vitrine.uplink import HOST, Ack
-from vitrine_collector.batch import Batch
+from vitrine.uplink import HOST
 from vitrine_collector.central_work import CentralWork
-from vitrine_collector.commit import Commit
-from vitrine_collector.deliveries import deliveries
 from vitrine_collector.host import Host
 from vitrine_collector.inbox import Inbox
 from vitrine_collector.intake import Intake
 from vitrine_collector.limits import Limits
 from vitrine_collector.members import BEAT_S, Members
+from vitrine_collector.outbox import Outbox
 from vitrine_collector.series_quality import SeriesQuality
 from vitrine_collector.session import Broker
 from vitrine_collector.start_checks import check_database
@@ -28,19 +24,6 @@ _log = logger("collector")
 _IDLE_S = 0.05
 #: Between two looks for values whose neighbours have come.
 _JUDGE_S = 1.0
-
-
-@dataclass(slots=True)
-class Totals:
-    """What was written since the start."""
-
-    batches: int = 0
-    messages: int = 0
-    rows: int = 0
-    acknowledged: int = 0
-    refused: int = 0
-    #: Seconds from arrival to commit of the oldest message of the last batch.
-    age_s: float = 0.0
 
 
 class Collector:
@@ -59,16 +42,13 @@ class Collector:
     ) -> None:
         self.inbox = Inbox() if inbox is None else inbox
         self.host = Host(broker, self.inbox, host_id=host_id, patience_s=patience_s)
-        self.totals = Totals()
-        #: Told of each batch once it is committed.
-        self.written: Callable[[Batch], None] = lambda _: None
         self._grace_s = grace_s
         self._abandon = threading.Event()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
-        self._handed: queue.Queue[Batch | None] = queue.Queue(maxsize=1)
         self._catalogue_store = Store(database_url, self._abandon, name="vitrine collector births")
         self._write_store = Store(database_url, self._abandon, name="vitrine collector")
+        self.outbox = Outbox(self._write_store, self.host, self._abandon)
         self._judge_store = Store(database_url, self._stopping, name="vitrine collector quality")
         self.series_quality = SeriesQuality()
         self._member_store = Store(database_url, self._stopping, name="vitrine collector members")
@@ -77,15 +57,15 @@ class Collector:
         self.central = CentralWork(self._central_store, broker, self.members, host_id)
         self.intake = Intake(
             self._catalogue_store,
-            self._hand_over,
+            self.outbox.hand_over,
             limits or Limits(),
-            writer_waits=self._handed.empty,
+            writer_waits=lambda: self.outbox.waits,
             members=self.members,
         )
         work = {
             "host": self.host.run,
             "intake": self._take_in,
-            "write": self._write,
+            "write": self.outbox.run,
             "quality": self._judge,
             "sensors": lambda: self.central.run(self._stopping),
             "members": self._belong,
@@ -162,34 +142,8 @@ class Collector:
                 self.host.ask_rebirth(node)
             if ending and not items:
                 self.intake.finish()
-                self._hand_over(None)
+                self.outbox.hand_over(None)
                 return
-
-    def _hand_over(self, batch: Batch | None) -> None:
-        while True:
-            try:
-                self._handed.put(batch, timeout=0.5)
-            except queue.Full:
-                if self._abandon.is_set():
-                    raise Stopped from None
-            else:
-                return
-
-    def _write(self) -> None:
-        while (batch := self._take_over()) is not None:
-            commit = Commit(batch)
-            self._write_store.run(commit.proceed)
-            self.written(batch)
-            self._acknowledge(batch)
-            self._count(batch, commit)
-
-    def _take_over(self) -> Batch | None:
-        while True:
-            try:
-                return self._handed.get(timeout=0.5)
-            except queue.Empty:
-                if self._abandon.is_set():  # the intake may have failed, and hands nothing over any more
-                    raise Stopped from None
 
     def _belong(self) -> None:
         while not self._stopping.wait(BEAT_S):
@@ -201,22 +155,6 @@ class Collector:
     def _judge(self) -> None:
         while not self._stopping.wait(_JUDGE_S):
             self._judge_store.run(lambda connection: self.series_quality.work(connection, self._stopping))
-
-    def _acknowledge(self, batch: Batch) -> None:
-        for (_, epoch), delivery in deliveries(batch.records).items():
-            held = delivery.held
-            if self.host.acknowledge(delivery.node, Ack(epoch, held)):
-                self.totals.acknowledged += len(held)
-
-    def _count(self, batch: Batch, commit: Commit) -> None:
-        totals = self.totals
-        totals.batches += 1
-        totals.messages += len(batch.records) + len(batch.refused)
-        totals.rows += commit.written
-        totals.refused += len(batch.refused) + commit.refused
-        if batch.records:
-            totals.age_s = time.time() - batch.records[0].message.received_s
-        _log.debug("batch written", records=len(batch.records), rows=commit.written, age_s=round(totals.age_s, 3))
 
     def _watched(self, work: Callable[[], None]) -> Callable[[], None]:
         """Let no thread die unheard: its failure ends the collector."""
