@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from .host import Host
+from .processes import end_all
 
 
 @pytest.fixture
@@ -23,3 +24,10 @@ def host_on() -> Iterator[Callable[..., Awaitable[Host]]]:
     yield connect
     for host in hosts:
         host.close()
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Leave no gateway running behind a test."""
+    yield
+    end_all()

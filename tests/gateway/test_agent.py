@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import random
 import signal
 import socket
@@ -22,6 +21,7 @@ from vitrine.uplink import DEVICES_FAILING, RECORD
 
 from .host import Host, until
 from .modbus_server import Server, modbus_server
+from .processes import end, start
 from .sites import device, tcp, write_profile, write_site
 
 
@@ -67,22 +67,6 @@ def instrument(monkeypatch: pytest.MonkeyPatch, listening: socket.socket | None 
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
         loop.close()
-
-
-def start(path: Path, folder: Path) -> subprocess.Popen[bytes]:
-    code = "from vitrine_gateway.commands import gateway; gateway()"
-    with (folder / "gateway.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", code, "run", str(path), "--data-dir", str(folder / "data")],
-            stderr=log,
-            stdout=log,
-            env={**os.environ, "VITRINE_LOG_FORMAT": "json"},
-        )
-
-
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
-    process.send_signal(how)
-    process.wait(20)
 
 
 def values_of(host: Host) -> dict[int, float]:

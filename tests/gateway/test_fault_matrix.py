@@ -32,8 +32,9 @@ from vitrine_gateway.record_bytes import encode
 from vitrine_gateway.site import load_site
 
 from .host import Host, until
+from .processes import end, start
 from .sites import device, tcp, write_profile, write_site
-from .test_agent import Counting, end, instrument, start, values_of
+from .test_agent import Counting, instrument, values_of
 
 QUEUE = Path("data") / "essai.pi-1" / "queue"
 #: A sample that was read and not yet queued when its process was killed.
@@ -261,6 +262,8 @@ class TwoQueues(Host):
 
     def __init__(self, port: int) -> None:
         self.found: dict[tuple[str, int], float] = {}
+        #: Records of slots in which the instrument did not answer in time, as happens on a slow machine.
+        self.without: set[tuple[str, int]] = set()
         super().__init__(port)
 
     def _take(self, client: object, data: object, message: object) -> None:
@@ -275,6 +278,8 @@ class TwoQueues(Host):
         number, value = self.value(payload, RECORD), self.value(payload, "n")
         if isinstance(number, int) and isinstance(value, float):
             assert self.found.setdefault((str(self.epoch), number), value) == value
+        elif isinstance(number, int):
+            self.without.add((str(self.epoch), number))
 
 
 def test_two_gateways_with_one_identity(tmp_path: Path, broker: Rumqttd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,13 +296,13 @@ def test_two_gateways_with_one_identity(tmp_path: Path, broker: Rumqttd, monkeyp
                 end(process)
             last = server.count
             for folder in folders:  # each alone, until its queue is empty
-                process, seen = start(path, folder), server.count
-                until(functools.partial(arrived, host, seen + 5), 60)
+                process = start(path, folder)
+                until(functools.partial(arrived, host, server.count + 5), 60)
                 until(lambda: complete(host), 60)
                 end(process)
             values = list(host.found.values())
             assert len(set(values)) == len(values), "a value came under two numbers"
-            assert len(set(range(1, last + 1)) - set(values)) <= ON_ITS_WAY * 4
+            assert len(set(range(1, last + 1)) - set(values)) <= ON_ITS_WAY * 4 + len(host.without)
             assert not told(host)
         finally:
             host.close()
@@ -321,5 +326,5 @@ def arrived(host: TwoQueues, value: int) -> bool:
 
 def complete(host: TwoQueues) -> bool:
     """Tell whether the records of the queue that is there now have no hole."""
-    numbers = {number for epoch, number in list(host.found) if epoch == str(host.epoch)}
+    numbers = {number for epoch, number in [*host.found, *host.without] if epoch == str(host.epoch)}
     return bool(numbers) and numbers == set(range(1, max(numbers) + 1))

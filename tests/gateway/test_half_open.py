@@ -21,8 +21,9 @@ from tests.servers.network import Network, switched_network
 from vitrine_gateway.health.visitor import ask
 
 from .host import Host, until
+from .processes import end, start
 from .sites import device, tcp, write_profile, write_site
-from .test_agent import Counting, end, instrument, start, values_of
+from .test_agent import Counting, instrument, values_of
 from .test_fault_matrix import QUEUE, agent, check, settle, told
 from .test_mqtt_source import counted, installation, publisher
 

@@ -19,8 +19,8 @@ from vitrine.uplink import RECORD, TESTS
 from vitrine_gateway.mqtt.subscriptions import Subscriptions
 
 from .host import Host, until
+from .processes import end, start
 from .sites import device, write_site
-from .test_agent import end, start
 
 PROFILE = """
 manufacturer = "Maker"

@@ -14,8 +14,9 @@ from vitrine_gateway.instruments import Instruments
 from vitrine_gateway.site import runnable_site
 
 from .host import Host, until
+from .processes import end, start
 from .sites import device, site, tcp, write_profile, write_site
-from .test_agent import end, instrument, start
+from .test_agent import instrument
 
 
 @pytest.fixture

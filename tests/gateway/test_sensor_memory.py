@@ -17,8 +17,8 @@ from vitrine_gateway.record import Record, Value
 from vitrine_gateway.record_bytes import encode
 
 from .host import Host, until
+from .processes import end, start
 from .sites import device, write_site
-from .test_agent import end, start
 from .test_mqtt_source import counted, publisher
 
 PROFILE = """

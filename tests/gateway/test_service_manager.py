@@ -14,8 +14,9 @@ from vitrine_gateway.commands import gateway
 from vitrine_gateway.instruments import Instruments
 from vitrine_gateway.service_manager import ServiceManager
 
+from .processes import end, start
 from .sites import device, site, tcp, write_profile, write_site
-from .test_agent import end, instrument, start
+from .test_agent import instrument
 
 
 @pytest.fixture
