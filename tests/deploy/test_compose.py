@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 FILE = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
 SECRETS = [
     "VITRINE_DATABASE_PASSWORD",
+    "VITRINE_WRITER_DATABASE_PASSWORD",
     "VITRINE_API_DATABASE_PASSWORD",
     "VITRINE_GRAFANA_DATABASE_PASSWORD",
     "VITRINE_GRAFANA_ADMIN_PASSWORD",
@@ -62,18 +64,53 @@ def test_every_mounted_file_exists() -> None:
     assert [mount for mount in mounts if mount.startswith("./") and not (ROOT / mount).exists()] == []
 
 
-def test_the_secrets_are_made_once(tmp_path: Path) -> None:
-    copy = tmp_path / "repository"
-    shutil.copytree(ROOT / "deploy", copy / "deploy")
-    done = subprocess.run([copy / "deploy" / "secrets"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    made = dict(line.split("=", 1) for line in (copy / ".env").read_text(encoding="utf-8").splitlines())
+def test_only_who_migrates_and_who_makes_the_logins_is_the_owner() -> None:
+    urls = {
+        name: url
+        for name, service in FILE["services"].items()
+        if (url := service.get("environment", {}).get("VITRINE_DATABASE_URL"))
+    }
+    assert {"collector", "worker", "api", "catalogue"} <= set(urls)
+    assert {name for name, url in urls.items() if url.startswith("postgresql://vitrine:")} == {"migrate"}
+    names = [name for name, service in FILE["services"].items() if "VITRINE_DATABASE_PASSWORD" in str(service)]
+    assert sorted(names) == ["database", "logins", "migrate"]
+
+
+@pytest.fixture
+def make_secrets(tmp_path: Path) -> Callable[[], dict[str, str]]:
+    """Make the passwords in a copy of the repository; return those of `.env`."""
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+
+    def make() -> dict[str, str]:
+        done = subprocess.run([tmp_path / "deploy" / "secrets"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text(encoding="utf-8").splitlines())
+        assert not any(word in done.stderr for word in made.values() if len(word) == 32)
+        told = (tmp_path / "deploy" / "secrets.d" / "broker_password").read_text(encoding="utf-8")
+        assert told == made["VITRINE_BROKER_PASSWORD"]
+        return made
+
+    return make
+
+
+def test_the_secrets_are_made_once(tmp_path: Path, make_secrets: Callable[[], dict[str, str]]) -> None:
+    made = make_secrets()
     assert sorted(made) == sorted(SECRETS)
     assert all(len(word) == 32 for word in made.values())
     assert len(set(made.values())) == len(SECRETS)
-    assert (copy / ".env").stat().st_mode & 0o077 == 0
-    again = subprocess.run([copy / "deploy" / "secrets"], capture_output=True, text=True, check=False)
-    assert again.returncode == 1
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert make_secrets() == made
+
+
+def test_secrets_that_are_there_stay_and_those_that_lack_are_added(
+    tmp_path: Path, make_secrets: Callable[[], dict[str, str]]
+) -> None:
+    kept = {"VITRINE_DATABASE_PASSWORD": "of before", "VITRINE_BROKER_PASSWORD": "a=b", "OTHER": "1"}
+    # Without an end of the last line, as some editors leave it.
+    (tmp_path / ".env").write_text("\n".join(f"{name}={word}" for name, word in kept.items()), encoding="utf-8")
+    made = make_secrets()
+    assert made.items() >= kept.items()
+    assert set(made) == {*SECRETS, "OTHER"}
 
 
 def test_the_image_copies_every_room() -> None:

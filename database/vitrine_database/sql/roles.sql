@@ -45,6 +45,7 @@ BEGIN
                    current_schema());
 
     EXECUTE 'GRANT INSERT, UPDATE, DELETE ON ' || own || ' TO vitrine_writer';
+    REVOKE ALL ON account FROM vitrine_writer; -- who signs in is no business of what runs unattended
     REVOKE DELETE ON measurement FROM vitrine_writer; -- a trigger keeps its values from being updated
     REVOKE UPDATE, DELETE ON quality_change, channel_change, loss FROM vitrine_writer;
     REVOKE INSERT, UPDATE, DELETE ON schema_migration FROM vitrine_writer;
