@@ -37,14 +37,15 @@ GROUP BY 1, 2 ORDER BY 1
 
 -- curve --
 -- Mean of the usable values of one channel; gaps stay gaps.
-SELECT $__timeGroupAlias(bucket,$__interval,NULL), metric, sum(mean * good) / nullif(sum(good), 0) AS value
-FROM (
-    SELECT m.bucket, c.unit AS metric, m.mean, m.good
-    FROM measurement_1min m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
-    WHERE $__interval_ms < 3600000 AND i.slug = '$installation' AND c.path IN ($channel) AND $__timeFilter(m.bucket)
+SELECT $__timeGroupAlias(rolled.bucket,$__interval,NULL), c.unit AS metric,
+       sum(rolled.mean * rolled.good) / nullif(sum(rolled.good), 0) AS value
+FROM channel c JOIN installation i USING (installation_id)
+CROSS JOIN LATERAL (
+    SELECT m.bucket, m.mean, m.good FROM minutes_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
+    WHERE $__interval_ms < 3600000
     UNION ALL
-    SELECT m.bucket, c.unit, m.mean, m.good
-    FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
-    WHERE $__interval_ms >= 3600000 AND i.slug = '$installation' AND c.path IN ($channel) AND $__timeFilter(m.bucket)
+    SELECT m.bucket, m.mean, m.good FROM measurement_1h m
+    WHERE $__interval_ms >= 3600000 AND m.channel_id = c.channel_id AND $__timeFilter(m.bucket)
 ) AS rolled
+WHERE i.slug = '$installation' AND c.path IN ($channel)
 GROUP BY 1, 2 ORDER BY 1

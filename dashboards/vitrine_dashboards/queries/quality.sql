@@ -11,8 +11,13 @@ WHERE i.slug = '$installation' AND c.path IN ($channel) GROUP BY c.channel_id OR
 -- hours --
 -- Values that are not usable, by hour and channel.
 SELECT $__timeGroupAlias(m.bucket,'1h'), c.path AS metric, sum(m.count - m.good) AS value
-FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
-WHERE i.slug = '$installation' AND c.path IN ($channel) AND $__timeFilter(m.bucket) GROUP BY 1, 2 ORDER BY 1
+FROM channel c JOIN installation i USING (installation_id)
+-- OFFSET 0: looked up channel by channel, so that nothing is computed for those that were not chosen.
+CROSS JOIN LATERAL (
+    SELECT h.bucket, h.count, h.good FROM measurement_1h h
+    WHERE h.channel_id = c.channel_id AND $__timeFilter(h.bucket) OFFSET 0
+) AS m
+WHERE i.slug = '$installation' AND c.path IN ($channel) GROUP BY 1, 2 ORDER BY 1
 
 -- states --
 -- Worst flag of each quarter of an hour, by channel.

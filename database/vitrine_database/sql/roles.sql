@@ -57,4 +57,7 @@ BEGIN
         delivery, loss, time_source, late_hour, event, indicator, indicator_value,
         measurement_1min, measurement_1h, measurement_1d TO vitrine_grafana;
     GRANT SELECT (received_at, topic, code, reason) ON rejected TO vitrine_grafana; -- not what the messages say
+    IF to_regclass('stale_rollup_hour') IS NOT NULL THEN -- elsewhere than on Community, where minutes_between reads both
+        GRANT SELECT ON rollup_1min, stale_rollup_hour TO vitrine_grafana;
+    END IF;
 END $$;
