@@ -8,8 +8,8 @@ from vitrine import uplink
 from vitrine.errors import PayloadError
 from vitrine.sparkplug import Metric, Payload
 from vitrine.uplink import Loss
-from vitrine_collector.births import health
 from vitrine_collector.decoding import UnknownMetric, record_number
+from vitrine_collector.node_health import health
 from vitrine_collector.nodes import Metrics
 
 
