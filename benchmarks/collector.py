@@ -47,7 +47,8 @@ COPIED = (
 #: The stream's header, a row without a missing value, and the trailer, in bytes.
 HEADER, ROW, TRAILER = 19, 46, 2
 BATCH_ROWS = Limits().batch_rows
-CHANNELS = (Load(20, 10, 3000), Load(20, 50, 1000), Load(10, 200, 600))
+#: A million rows each, or a little more.
+CHANNELS = (Load(20, 10, 5000), Load(20, 50, 1000), Load(10, 200, 600))
 BATCHES = (2_000, 100_000)
 
 
