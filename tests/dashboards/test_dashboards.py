@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, ClassVar
 import psycopg
 import pytest
 
+from tests.database.computed import refuse
 from tests.portal.seed import seed
+from tests.servers.fixtures import clone, template
 from vitrine.i18n import LANGUAGES, catalogue
 from vitrine_dashboards.check import lint, run
 from vitrine_dashboards.dashboards import PACKAGE, SPECS, build_all, write
@@ -36,14 +39,6 @@ def test_there_is_no_golden_file_too_many() -> None:
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_each_panel_has_what_a_reader_needs(name: str) -> None:
     assert list(lint(name, ALL[name])) == []
-
-
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_no_panel_waits_for_minutes_that_it_does_not_show(name: str) -> None:
-    # The view computes every minute that is behind before it looks at what was asked for; the function does not.
-    statements = [target["rawSql"] for panel in ALL[name]["panels"] for target in panel["targets"]]
-    assert [one for one in statements if "measurement_1min" in one] == []
-    assert ("overview" in name) == any("minutes_between" in one for one in statements)
 
 
 def test_lint_finds_what_is_missing() -> None:
@@ -81,27 +76,60 @@ def test_macros_expand_as_grafana_does(sql: str, expected: str) -> None:
     assert expand(sql, start=start, end=end, interval_s=60, variables={"a": "x", "b": ["y", "it's"]}) == expected
 
 
-@pytest.fixture(scope="module")
+def _build(dsn: str) -> None:
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        seed(connection, days=2)
+
+
+def _seeded(server: Any) -> AbstractContextManager[str]:
+    return clone(server, template(server, "dashboards", _build))
+
+
+@pytest.fixture
 def seeded(plain_server: Any) -> Iterator[str]:
-    from tests.servers.fixtures import clone, template
-
-    def build(dsn: str) -> None:
-        migrate(dsn)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            seed(connection, days=2)
-
-    with clone(plain_server, template(plain_server, "dashboards", build)) as dsn:
+    with _seeded(plain_server) as dsn:
         yield dsn
 
 
-@pytest.mark.plain
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_every_query_runs_on_a_seeded_database(seeded: str, name: str) -> None:
-    with psycopg.connect(seeded, autocommit=True) as connection:
-        connection.execute("SET ROLE vitrine_grafana")  # with the rights of the data source, and no more
-        row = connection.execute("SELECT slug FROM installation ORDER BY slug LIMIT 1").fetchone()
-        assert row is not None
-        assert [str(problem) for problem in run(name, ALL[name], connection, row[0])] == []
+@pytest.fixture(
+    params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("plain", "apache", "community")]
+)
+def source(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
+    """A seeded database as Grafana sees it: with the rights of its data source and no more, by the clock of its server."""
+    with (
+        _seeded(request.getfixturevalue(f"{request.param}_server")) as dsn,
+        psycopg.connect(dsn, autocommit=True) as found,
+    ):
+        found.execute("SET TimeZone = 'America/Montreal'")
+        found.execute("SET ROLE vitrine_grafana")
+        yield found
+
+
+def test_every_query_runs_on_a_seeded_database(source: psycopg.Connection[Any]) -> None:
+    for name, document in ALL.items():
+        assert [str(problem) for problem in run(name, document, source, "pilote-uf")] == []
+
+
+#: Of a channel that is not shown, or of another day than the last.
+NOT_SHOWN = """
+    first < now() - interval '25 hours' OR NOT EXISTS (
+        SELECT FROM channel c JOIN installation i USING (installation_id)
+        WHERE c.channel_id = one_channel AND i.slug = 'batiment-vitrine')
+"""
+
+
+@pytest.mark.parametrize("source", [pytest.param("plain", marks=pytest.mark.plain)], indirect=True)
+def test_no_panel_computes_what_it_does_not_show(source: psycopg.Connection[Any]) -> None:
+    """While all rollups are behind, those of other channels and other days stay so."""
+    source.execute("RESET ROLE")
+    assert source.execute("SELECT count(DISTINCT channel_id) > 8 FROM stale_rollup_hour").fetchone() == (True,)
+    refuse(source, NOT_SHOWN)
+    source.execute("SET ROLE vitrine_grafana")
+    for name, document in ALL.items():
+        assert [str(problem) for problem in run(name, document, source, "batiment-vitrine")] == []
+    with pytest.raises(psycopg.errors.RaiseException, match="more than was asked for"):
+        source.execute("SELECT * FROM measurement_1h")
 
 
 @pytest.mark.plain

@@ -24,6 +24,11 @@ ALLOWED = [
     ("vitrine_reader", "SELECT count(*) FROM retention_drop, protected_period, stale_rollup"),
     ("vitrine_grafana", "SELECT received_at, topic, code, reason FROM rejected"),
     ("vitrine_grafana", "SELECT count(*) FROM measurement, measurement_1min, measurement_1d, channel"),
+    *(
+        (role, f"SELECT count(*) FROM {function}(1, '-infinity', 'infinity')")
+        for role in ("vitrine_reader", "vitrine_writer", "vitrine_api", "vitrine_grafana")
+        for function in ("hours_between", "days_between")
+    ),
 ]
 REFUSED = [
     ("vitrine_reader", "SELECT password_hash FROM account"),

@@ -12,6 +12,7 @@ from vitrine_database.status import status
 
 START = datetime.datetime(2026, 3, 7, 22, 0, tzinfo=datetime.UTC)  # a night in which clocks change in Montréal
 SECONDS = {"1min": 60, "1h": 3600, "1d": 86_400}
+BETWEEN = {"minutes_between": "1min", "hours_between": "1h", "days_between": "1d"}
 
 
 def series(seed, hours, channels=(1, 2, 3)):
@@ -77,25 +78,30 @@ def check(database, rows):
         for key, (mean, *rest) in held.items():
             assert tuple(rest) == wanted[key][1:], (view, key)  # these are exact
             assert mean == (wanted[key][0] and pytest.approx(wanted[key][0], rel=1e-12)), (view, key)
-    check_minutes_between(database)
+    check_between(database)
 
 
-def check_minutes_between(database):
-    """The function gives what the view gives, wherever a stretch begins and ends."""
-    for begin, length in ((0, 600), (7 * 3600 + 61, 4 * 3600), (-3600, 400 * 3600)):
-        first = START + datetime.timedelta(seconds=begin)
-        values = {"first": first, "last": first + datetime.timedelta(seconds=length)}
-        asked = database.execute(
-            "SELECT bucket, min, max, last, count, good, mean FROM minutes_between(2, %(first)s, %(last)s) ORDER BY bucket",
-            values,
-        ).fetchall()
-        shown = database.execute(
-            "SELECT bucket, min, max, last, count, good, mean FROM measurement_1min"
-            " WHERE channel_id = 2 AND bucket >= %(first)s AND bucket < %(last)s ORDER BY bucket",
-            values,
-        ).fetchall()
-        assert [row[:-1] for row in asked] == [row[:-1] for row in shown]
-        assert [row[-1] for row in asked] == [row[-1] and pytest.approx(row[-1], rel=1e-12) for row in shown]
+def check_between(database):
+    """The functions give what the views give, wherever a stretch begins and ends."""
+    stretches = [
+        (START + datetime.timedelta(seconds=begin), START + datetime.timedelta(seconds=begin + length))
+        for begin, length in ((0, 600), (7 * 3600 + 61, 4 * 3600), (2 * 3600, 24 * 3600), (-3600, 400 * 3600))
+    ]
+    for function, view in BETWEEN.items():
+        for first, last in [*stretches, ("-infinity", "infinity")]:
+            values = {"first": first, "last": last}
+            asked = database.execute(
+                "SELECT bucket, min, max, last, count, good, mean"
+                f" FROM {function}(2, %(first)s::timestamptz, %(last)s::timestamptz) ORDER BY bucket",
+                values,
+            ).fetchall()
+            shown = database.execute(
+                f"SELECT bucket, min, max, last, count, good, mean FROM measurement_{view}"
+                " WHERE channel_id = 2 AND bucket >= %(first)s AND bucket < %(last)s ORDER BY bucket",
+                values,
+            ).fetchall()
+            assert [row[:-1] for row in asked] == [row[:-1] for row in shown], (function, first)
+            assert [row[-1] for row in asked] == [row[-1] and pytest.approx(row[-1], rel=1e-12) for row in shown]
 
 
 def test_values_are_those_of_numpy(database):
@@ -136,6 +142,13 @@ def test_a_bucket_can_be_asked_for(database):
     ).fetchone()
     inside = [row for row in rows if row[1] == 2 and first <= row[0] < first + datetime.timedelta(hours=5)]
     assert found == (5, len(inside))
+
+
+def test_days_are_those_of_utc_whatever_the_clock_of_the_session_does(database):
+    rows = series(6, hours=60)
+    write(database, rows)
+    database.execute("SET TimeZone = 'America/Montreal'")
+    check(database, rows)
 
 
 @pytest.mark.parametrize("edition", ["community"], indirect=True)

@@ -4,10 +4,12 @@ import datetime
 import threading
 
 import numpy as np
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.database.computed import refuse
 from vitrine_collector.writer import Rows, Writer
 from vitrine_database import rollup
 from vitrine_database.connection import connect
@@ -42,27 +44,33 @@ SELECT * FROM plain p FULL JOIN measurement_{name} v USING (bucket, channel_id)
 WHERE (p.min, p.max, p.last, p.count, p.good) IS DISTINCT FROM (v.min, v.max, v.last, v.count, v.good)
    OR (p.mean IS NULL) <> (v.mean IS NULL) OR abs(p.mean - v.mean) > 1e-12 * greatest(1, abs(p.mean))
 """
-#: What the function says of a stretch that begins and ends within minutes and hours, and the view does not, or the reverse.
+#: What a function says of a stretch that begins and ends within minutes and hours, and the view does not, or the reverse.
 BETWEEN = """
 WITH asked AS (
     SELECT c.channel_id, m.* FROM (VALUES (1), (2)) AS c (channel_id)
-    CROSS JOIN LATERAL minutes_between(c.channel_id, %(first)s, %(last)s) AS m
+    CROSS JOIN LATERAL {function}(c.channel_id, %(first)s, %(last)s) AS m
 ), shown AS (
-    SELECT channel_id, bucket, mean, min, max, last, count, good FROM measurement_1min
-    WHERE bucket >= %(first)s AND bucket < %(last)s
+    SELECT * FROM measurement_{name} WHERE bucket >= %(first)s AND bucket < %(last)s
 )
-(TABLE asked EXCEPT TABLE shown) UNION ALL (TABLE shown EXCEPT TABLE asked)
+SELECT * FROM asked a FULL JOIN shown v USING (bucket, channel_id)
+WHERE (a.min, a.max, a.last, a.count, a.good) IS DISTINCT FROM (v.min, v.max, v.last, v.count, v.good)
+   OR (a.mean IS NULL) <> (v.mean IS NULL) OR abs(a.mean - v.mean) > 1e-12 * greatest(1, abs(a.mean))
 """
 FIRST = START + datetime.timedelta(hours=9, minutes=17, seconds=5)
 LEVELS = {"1min": "1 min", "1h": "1 hour", "1d": "1 day"}
+FUNCTIONS = {"1min": "minutes_between", "1h": "hours_between", "1d": "days_between"}
 
 
 def differences(database):
+    stretch = {"first": FIRST, "last": FIRST + datetime.timedelta(hours=31)}
     return [
         row
         for name, width in LEVELS.items()
-        for row in database.execute(DIFFERENCES.format(name=name, width=width)).fetchall()
-    ] + database.execute(BETWEEN, {"first": FIRST, "last": FIRST + datetime.timedelta(hours=31)}).fetchall()
+        for row in (
+            *database.execute(DIFFERENCES.format(name=name, width=width)).fetchall(),
+            *database.execute(BETWEEN.format(name=name, function=FUNCTIONS[name]), stretch).fetchall(),
+        )
+    ]
 
 
 def time_us(slot):
@@ -121,20 +129,21 @@ def test_readers_see_what_grouping_gives(database, actions):
         assert database.execute(stored).fetchall() == shown
 
 
-def test_a_stretch_costs_nothing_of_what_is_stale_beside_it(database):
+@pytest.mark.parametrize(("name", "hours"), [("1min", (20, 22)), ("1h", (20, 22)), ("1d", (3, 51))])
+def test_a_stretch_costs_nothing_of_what_is_stale_beside_it(database, name, hours):
+    first, before = (START + datetime.timedelta(hours=hour) for hour in hours)
     Writer(database).write(rows_of([(channel, place) for channel in (1, 2) for place in range(216)]))
-    stretch = {"first": START + datetime.timedelta(hours=20), "last": START + datetime.timedelta(hours=22)}
-    asked = "SELECT * FROM minutes_between(1, %(first)s, %(last)s)"
-    wanted = database.execute(asked, stretch).fetchall()
-    database.execute("ALTER FUNCTION rollup_minutes RENAME TO rollup_minutes_of")
-    database.execute(f"""
-        CREATE FUNCTION rollup_minutes(one_channel int, first timestamptz, before timestamptz)
-        RETURNS SETOF measurement_1min LANGUAGE plpgsql STABLE AS $$ BEGIN
-            IF first < '{stretch["first"]}' OR before > '{stretch["last"]}' THEN RAISE 'more than was asked for'; END IF;
-            RETURN QUERY SELECT m.bucket, one_channel, m.mean, m.min, m.max, m.last, m.count, m.good
-                         FROM rollup_minutes_of(one_channel, first, before) AS m;
-        END $$""")
-    assert database.execute(asked, stretch).fetchall() == wanted != []
+    # Which channel it is comes out of a join, as where a dashboard asks for those of an installation.
+    wanted = "(VALUES (1, 'a'), (2, 'b')) AS c (channel_id, name) JOIN (VALUES ('a')) AS i (name) USING (name)"
+    asked = f"SELECT m.* FROM {wanted} CROSS JOIN LATERAL {FUNCTIONS[name]}(c.channel_id, '{first}', '{before}') AS m ORDER BY 1"
+    found = database.execute(asked).fetchall()
+    refuse(database, f"one_channel <> 1 OR first < '{first}' OR before > '{before}'")
+    assert database.execute(asked).fetchall() == found != []
+    with pytest.raises(psycopg.errors.RaiseException, match="more than was asked for"):
+        database.execute(
+            f"SELECT m.* FROM {wanted} JOIN measurement_{name} m USING (channel_id)"
+            f" WHERE m.bucket >= '{first}' AND m.bucket < '{before}'"
+        )
 
 
 class Crowd:

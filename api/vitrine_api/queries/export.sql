@@ -37,35 +37,35 @@ SELECT bucket AS time, mean, min, max, last, count, good
 -- r1h_csv --
 -- Statistics of one channel, 1h.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1h WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM hours_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (FORMAT csv)
 
 -- r1h_json --
 -- The same, almost JSON.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1h WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM hours_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (DELIMITER ',', NULL 'null')
 
 -- r1h_rows --
 -- Statistics of one channel, 1h, typed, for Arrow.
 SELECT bucket AS time, mean, min, max, last, count, good
-  FROM measurement_1h WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+  FROM hours_between(%(channel_id)s, %(first)s, %(last)s)
  ORDER BY bucket
 
 -- r1d_csv --
 -- Statistics of one channel, 1d.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1d WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM days_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (FORMAT csv)
 
 -- r1d_json --
 -- The same, almost JSON.
 COPY (SELECT bucket, mean, min, max, last, count, good
-        FROM measurement_1d WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+        FROM days_between(%(channel_id)s, %(first)s, %(last)s)
        ORDER BY bucket) TO STDOUT (DELIMITER ',', NULL 'null')
 
 -- r1d_rows --
 -- Statistics of one channel, 1d, typed, for Arrow.
 SELECT bucket AS time, mean, min, max, last, count, good
-  FROM measurement_1d WHERE channel_id = %(channel_id)s AND bucket >= %(first)s AND bucket < %(last)s
+  FROM days_between(%(channel_id)s, %(first)s, %(last)s)
  ORDER BY bucket

@@ -18,8 +18,9 @@ SELECT max(abs(g.clock_offset_ms)) AS "ms" FROM gateway g JOIN installation i US
 -- arrivals --
 -- Values by time and channel, whatever their flag.
 SELECT $__timeGroupAlias(m.bucket,'1h'), c.path AS metric, sum(m.count) AS value
-FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
-WHERE i.slug = '$installation' AND $__timeFilter(m.bucket) GROUP BY 1, 2 ORDER BY 1
+FROM channel c JOIN installation i USING (installation_id)
+CROSS JOIN LATERAL hours_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
+WHERE i.slug = '$installation' GROUP BY 1, 2 ORDER BY 1
 
 -- gateways --
 -- State of each gateway.

@@ -7,8 +7,9 @@ WHERE i.slug = '$installation' AND l.quality <> 9
 -- good --
 -- Share of usable values in the period.
 SELECT sum(m.good)::float8 / nullif(sum(m.count), 0) AS "good"
-FROM measurement_1h m JOIN channel c USING (channel_id) JOIN installation i USING (installation_id)
-WHERE i.slug = '$installation' AND $__timeFilter(m.bucket)
+FROM channel c JOIN installation i USING (installation_id)
+CROSS JOIN LATERAL hours_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
+WHERE i.slug = '$installation'
 
 -- channels --
 -- Number of channels.
@@ -44,8 +45,8 @@ CROSS JOIN LATERAL (
     SELECT m.bucket, m.mean, m.good FROM minutes_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
     WHERE $__interval_ms < 3600000
     UNION ALL
-    SELECT m.bucket, m.mean, m.good FROM measurement_1h m
-    WHERE $__interval_ms >= 3600000 AND m.channel_id = c.channel_id AND $__timeFilter(m.bucket)
+    SELECT m.bucket, m.mean, m.good FROM hours_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
+    WHERE $__interval_ms >= 3600000
 ) AS rolled
 WHERE i.slug = '$installation' AND c.path IN ($channel)
 GROUP BY 1, 2 ORDER BY 1

@@ -12,11 +12,7 @@ WHERE i.slug = '$installation' AND c.path IN ($channel) GROUP BY c.channel_id OR
 -- Values that are not usable, by hour and channel.
 SELECT $__timeGroupAlias(m.bucket,'1h'), c.path AS metric, sum(m.count - m.good) AS value
 FROM channel c JOIN installation i USING (installation_id)
--- OFFSET 0: looked up channel by channel, so that nothing is computed for those that were not chosen.
-CROSS JOIN LATERAL (
-    SELECT h.bucket, h.count, h.good FROM measurement_1h h
-    WHERE h.channel_id = c.channel_id AND $__timeFilter(h.bucket) OFFSET 0
-) AS m
+CROSS JOIN LATERAL hours_between(c.channel_id, $__timeFrom(), $__timeTo()) AS m
 WHERE i.slug = '$installation' AND c.path IN ($channel) GROUP BY 1, 2 ORDER BY 1
 
 -- states --

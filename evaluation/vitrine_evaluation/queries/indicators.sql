@@ -88,7 +88,7 @@ SELECT DISTINCT i.installation_id, m.bucket
 FROM indicator i
 JOIN LATERAL jsonb_each_text(i.inputs) AS input ON true
 JOIN channel c ON c.installation_id = i.installation_id AND c.path = input.value
-JOIN measurement_1h m ON m.channel_id = c.channel_id
+CROSS JOIN LATERAL hours_between(c.channel_id, '-infinity', 'infinity') AS m
 WHERE i.indicator_id = ANY(%(indicators)s) AND NOT EXISTS (SELECT FROM indicator_value v WHERE v.indicator_id = i.indicator_id)
 ON CONFLICT DO NOTHING;
 
@@ -96,7 +96,7 @@ ON CONFLICT DO NOTHING;
 -- Every hour with measurements of an installation.
 INSERT INTO stale_hour (installation_id, bucket)
 SELECT DISTINCT c.installation_id, m.bucket
-FROM channel c JOIN measurement_1h m USING (channel_id)
+FROM channel c CROSS JOIN LATERAL hours_between(c.channel_id, '-infinity', 'infinity') AS m
 WHERE c.installation_id = %(installation)s
 ON CONFLICT DO NOTHING;
 
